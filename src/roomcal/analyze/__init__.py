@@ -1,0 +1,1 @@
+"""What a response says about the room: one file per question."""

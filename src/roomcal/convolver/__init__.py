@@ -1,0 +1,1 @@
+"""Partitioned convolution: streaming, knows no sound card and no file."""

@@ -1,0 +1,1 @@
+"""The mathematics over plain arrays: no files, no clock, no nouns."""

@@ -1,0 +1,111 @@
+"""What can go wrong for a user: one exception tree, one exit code a branch, one stable id a fault.
+
+Misuse by a programmer is `ValueError` or `TypeError` and keeps its traceback.
+"""
+
+from typing import ClassVar
+
+# Every id that roomcal can show, with what it means in general. The first digit is the exit code.
+FAULTS: dict[str, str] = {
+    # 3: a file or a configuration that cannot be used
+    "RC-301": "a file is missing or cannot be opened",
+    "RC-302": "a WAV file is damaged: truncated, empty or not a WAV file",
+    "RC-303": "a signal holds NaN or infinite samples",
+    "RC-304": "a signal has another sample rate than the rest",
+    "RC-305": "a file has several channels where one is needed",
+    "RC-306": "the sweep is not in the recording, or not as often as speakers were named",
+    "RC-307": "a text curve (target, calibration) has a line that cannot be used",
+    "RC-308": "studio.toml has an unknown key, a wrong value or a contradiction",
+    "RC-309": "a name (speaker, session, bank, target, format, ...) is not known",
+    "RC-310": "a session or bank is missing, half written or damaged",
+    "RC-311": "a bank has no filter for this sample rate",
+    "RC-312": "a session or bank was written by a newer roomcal",
+    "RC-313": "a name cannot be used for a session, bank, speaker or position",
+    "RC-314": "a file is of a kind that roomcal does not read",
+    "RC-315": "the measurement does not carry what was asked of it",
+    "RC-316": "a design choice is out of its range or contradicts another",
+    # 4: the audio system
+    "RC-401": "the audio device is not known or not supported",
+    "RC-402": "the audio device does not have this channel or sample rate",
+    # 5: the measurement was rejected
+    "RC-501": "no timing mark was heard",
+    "RC-502": "the microphone is silent",
+    "RC-503": "the signal is buried in noise",
+    # 6: storage
+    "RC-601": "a file or folder cannot be written",
+    "RC-602": "something is there already and would be overwritten",
+    # 9: a proof failed
+    "RC-901": "the measured result is not what the design promised",
+    "RC-902": "an exported file, read back, is not what was designed",
+}
+
+
+class RoomcalError(Exception):
+    """A fault that the user can understand and mend.
+
+    Parameters
+    ----------
+    fault : str
+        Stable id out of `FAULTS`; its first digit is the exit code.
+    message : str
+        What happened, where, with the number.
+    hint : str
+        What to do about it.
+    **evidence : object
+        The numbers behind the message, for `--json`.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, fault: str, message: str, *, hint: str = "", **evidence: object) -> None:
+        if fault not in FAULTS:
+            raise ValueError(f"unknown {fault=}")
+        if int(fault[3]) != self.exit_code:
+            raise ValueError(f"{fault=} does not belong to {type(self).__name__}")
+        super().__init__(message)
+        self.fault = fault
+        self.message = message
+        self.hint = hint
+        self.evidence = evidence
+
+
+class InputError(RoomcalError):
+    """A file or a configuration cannot be used."""
+
+    exit_code = 3
+
+
+class DeviceError(RoomcalError):
+    """The audio system refuses or has vanished."""
+
+    exit_code = 4
+
+
+class MeasurementError(RoomcalError):
+    """A take is not good enough to be used."""
+
+    exit_code = 5
+
+
+class StorageError(RoomcalError):
+    """Something cannot be written, or must not be overwritten."""
+
+    exit_code = 6
+
+
+class SafetyStop(RoomcalError):  # noqa: N818 - a stop is not an error
+    """Sound was stopped to protect ears and speakers."""
+
+    exit_code = 7
+
+
+class BusyError(RoomcalError):
+    """Another run holds the session or the device."""
+
+    exit_code = 8
+
+
+class ProofError(RoomcalError):
+    """A promise was broken: the verification or a read-back differs."""
+
+    exit_code = 9

@@ -1,0 +1,1 @@
+"""Filter banks for other programs: one file per format, its writer and its strict reader."""

@@ -1,0 +1,1 @@
+"""The nouns: one frozen dataclass a file, no work in them."""

@@ -1,0 +1,66 @@
+"""Every choice of a filter design with its default, validated here and nowhere else."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from roomcal.errors import InputError
+
+MAX_TAPS = 1 << 20
+
+
+def _check(ok: bool, text: str, hint: str) -> None:
+    if not ok:
+        raise InputError("RC-316", text, hint=hint)
+
+
+@dataclass(frozen=True)
+class DesignSpec:
+    """What the user wants of a correction."""
+
+    target: str = "tilt"  # name of a target or path of a text file
+    phase: Literal["minimum"] = "minimum"
+    fs: tuple[int, ...] = (48000,)  # sample rates to design for; the first is explained
+    taps: int = 65536  # filter length at 48 kHz; other rates get the same duration
+    max_boost_db: float = 6.0
+    max_cut_db: float = 24.0
+    low_hz: float = 20.0  # no correction below
+    high_hz: float = 20000.0  # no correction above
+    strength: float = 1.0  # 0: no correction, 1: all of it
+    match_levels: bool = True
+    match_delays: bool = True
+
+    def __post_init__(self) -> None:
+        _check(self.phase == "minimum", f"phase {self.phase!r} is not known", "use minimum")
+        _check(
+            bool(self.fs), "no sample rate to design for", "name at least one, for example 48000"
+        )
+        for fs in self.fs:
+            _check(
+                8000 <= fs <= 768000, f"sample rate {fs} Hz is out of range", "use 8000 to 768000"
+            )
+        _check(len(set(self.fs)) == len(self.fs), "a sample rate is named twice", "name each once")
+        _check(
+            64 <= self.taps <= MAX_TAPS,
+            f"{self.taps} taps are out of range",
+            f"use 64 to {MAX_TAPS}",
+        )
+        _check(
+            0.0 <= self.max_boost_db <= 20.0,
+            f"a boost limit of {self.max_boost_db:g} dB is out of range",
+            "use 0 to 20 dB; 6 dB is careful",
+        )
+        _check(
+            0.0 <= self.max_cut_db <= 60.0,
+            f"a cut limit of {self.max_cut_db:g} dB is out of range",
+            "use 0 to 60 dB",
+        )
+        _check(
+            0.0 < self.low_hz < self.high_hz,
+            f"the correction range {self.low_hz:g} to {self.high_hz:g} Hz is empty",
+            "low must be above 0 and below high",
+        )
+        _check(
+            0.0 <= self.strength <= 1.0,
+            f"a strength of {self.strength:g} is out of range",
+            "use 0 (no correction) to 1 (all of it)",
+        )

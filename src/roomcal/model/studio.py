@@ -1,0 +1,140 @@
+"""The studio: what plays, what listens, and where."""
+
+import re
+from dataclasses import dataclass, field
+
+from roomcal.errors import InputError
+
+# Letters, digits, dot, dash, underscore: safe in file names and in every peer's configuration.
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+# Device names of Windows, which no file may carry there.
+_RESERVED_NAMES = {"con", "prn", "aux", "nul"} | {
+    f"{p}{n}" for p in ("com", "lpt") for n in range(10)
+}
+
+
+def check_name(name: str, what: str) -> str:
+    """Return `name` if it can be a file name on every system.
+
+    Raises
+    ------
+    InputError
+        RC-313 otherwise.
+    """
+    reserved = name.split(".")[0].lower() in _RESERVED_NAMES
+    if not _SAFE_NAME.fullmatch(name) or reserved or name.endswith("."):
+        raise InputError(
+            "RC-313",
+            f"{name!r} cannot be the name of a {what}",
+            hint="use up to 64 letters, digits, '.', '_', '+' or '-', beginning with a letter or "
+            "a digit, and no name that Windows reserves (AUX, CON, ...)",
+            name=name,
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """One loudspeaker and the way to it."""
+
+    name: str
+    output_channel: int  # of the device, counted from 1
+    role: str = ""  # "L", "R", "C", "LFE", "Ltf", ...; empty: the name is the role
+    gain_db: float = 0.0  # trim applied while measuring and playing
+    delay_s: float = 0.0
+    position_m: tuple[float, float, float] | None = None  # x, y, z in the room, if known
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "speaker")
+        if self.output_channel < 1:
+            raise ValueError(f"output_channel counts from 1, got {self.output_channel}")
+        if not -60.0 <= self.gain_db <= 0.0:
+            raise ValueError(f"gain_db must be between -60 and 0, got {self.gain_db}")
+        if not 0.0 <= self.delay_s <= 1.0:
+            raise ValueError(f"delay_s must be between 0 and 1, got {self.delay_s}")
+
+    @property
+    def is_sub(self) -> bool:
+        """Whether this speaker plays bass alone."""
+        return (self.role or self.name).upper() in ("LFE", "SUB")
+
+
+@dataclass(frozen=True)
+class Microphone:
+    """The measurement microphone and its input."""
+
+    input_channel: int = 1  # of the device, counted from 1
+    calibration: str = ""  # path of its calibration file, relative to studio.toml
+    full_scale_db_spl: float | None = None  # the sound pressure level that reads 0 dBFS, if known
+
+    def __post_init__(self) -> None:
+        if self.input_channel < 1:
+            raise ValueError(f"input_channel counts from 1, got {self.input_channel}")
+
+
+@dataclass(frozen=True)
+class Loopback:
+    """A cable from a spare output to a spare input: the time reference."""
+
+    output_channel: int
+    input_channel: int
+
+    def __post_init__(self) -> None:
+        if self.output_channel < 1 or self.input_channel < 1:
+            raise ValueError("loopback channels count from 1")
+
+
+@dataclass(frozen=True)
+class Position:
+    """One place of the microphone; the first of a studio is the main one."""
+
+    name: str
+    position_m: tuple[float, float, float] | None = None  # x, y, z in the room, if known
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "position")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where `run` takes the programme from: never the microphone, never a silent default."""
+
+    device: str
+    channels: tuple[int, ...]
+
+
+def default_positions(n: int) -> tuple[Position, ...]:
+    """Positions p1 to pN without coordinates."""
+    return tuple(Position(f"p{i + 1}") for i in range(n))
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Everything that a measurement needs to know about the room and its equipment."""
+
+    name: str
+    speakers: tuple[Speaker, ...]
+    fs: int = 48000  # sample rate of measurements, Hz
+    output_device: str = ""
+    input_device: str = ""
+    microphone: Microphone = field(default_factory=Microphone)
+    loopback: Loopback | None = None
+    positions: tuple[Position, ...] = field(default_factory=lambda: default_positions(9))
+    source: Source | None = None
+
+    def __post_init__(self) -> None:
+        if not self.speakers:
+            raise ValueError("a studio needs at least one speaker")
+        if not 8000 <= self.fs <= 768000:
+            raise ValueError(f"fs must be between 8000 and 768000 Hz, got {self.fs}")
+        for what, items in (("speaker", self.speakers), ("position", self.positions)):
+            names = [item.name.lower() for item in items]
+            if len(set(names)) < len(names):
+                raise ValueError(f"two {what}s have the same name (upper and lower case are one)")
+        outputs = [s.output_channel for s in self.speakers]
+        if self.loopback is not None:
+            outputs.append(self.loopback.output_channel)
+            if self.loopback.input_channel == self.microphone.input_channel:
+                raise ValueError("loopback and microphone share an input channel")
+        if len(set(outputs)) < len(outputs):
+            raise ValueError("two speakers, or a speaker and the loopback, share an output channel")
