@@ -1,0 +1,82 @@
+"""The small interface that the sound card and the virtual studio share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from roomcal.model.arrays import frozen_array
+from roomcal.model.studio import Studio
+from roomcal.units import FloatArray
+
+# Called with each recorded block (n_inputs, n_frames) as it arrives; False fades out and stops.
+Watch = Callable[[FloatArray], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What came in while something played out.
+
+    Attributes
+    ----------
+    samples : (n_inputs, n_frames) float array
+        Full scale is 1; frame 0 is the first that the device recorded.
+    """
+
+    samples: FloatArray
+    fs: int
+    xruns: int = 0
+    stopped: bool = False  # the watch asked to stop
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "samples", frozen_array(self.samples, ndim=2, name="samples"))
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """One device as `roomcal devices` lists it."""
+
+    name: str
+    n_inputs: int
+    n_outputs: int
+    sample_rates: tuple[int, ...]
+    description: str = ""
+
+
+class Device(Protocol):
+    """Plays and records at the same time."""
+
+    @property
+    def info(self) -> DeviceInfo:
+        """Name, channels and rates."""
+
+    def default_studio(self) -> Studio | None:
+        """Return the studio that belongs to the device (virtual rooms), or None."""
+
+    def place_microphone(self, position: str) -> None:
+        """Move the microphone; nothing to do where a person moves it."""
+
+    def play_record(
+        self,
+        output: FloatArray,
+        *,
+        fs: int,
+        output_channels: Sequence[int],
+        input_channels: Sequence[int],
+        watch: Watch | None = None,
+    ) -> Recording:
+        """Play one row of `output` on each output channel and record the input channels.
+
+        Parameters
+        ----------
+        output : (n_outputs, n_frames) float array
+            Full scale is 1.
+        fs : int
+        output_channels, input_channels : sequence of int
+            Counted from 1.
+        watch : callable, optional
+
+        Raises
+        ------
+        DeviceError
+            RC-402 for a channel or sample rate that the device does not have.
+        """
