@@ -23,6 +23,7 @@ NEWER_PYTHONS = ("python3.13", "python3.12", "python3.11")  # looked for when th
 INTERRUPTED = 130  # the shell's exit code for Ctrl-C
 WINDOWS_CTRL_C = 0xC000013A  # STATUS_CONTROL_C_EXIT
 MAX_TEST_PROCESSES = 4  # more of them only load the libraries more often
+CHECKS = ("ruff format --check .", "ruff check .", "mypy")  # before the tests, as Python modules
 REPORTED_LINES = 20  # of a failed installation
 
 # What a virtual environment holds at its top; a folder with anything else is not ours to remove.
@@ -79,10 +80,10 @@ def check_python(version: tuple, arguments: list) -> None:
         return
     have = ".".join(str(n) for n in version[:3])
     need = ".".join(str(n) for n in OLDEST_PYTHON)
-    newer = next((name for name in NEWER_PYTHONS if starts(name, "--version")), "")
+    newer = next((name for name in NEWER_PYTHONS if starts(name)), "")
     if newer:
         cure = "this computer has a newer one, use it: " + command_line(arguments, python=newer)
-    elif starts("uv", "--version"):
+    elif starts("uv"):
         uv = "uv run --no-project --python 3.13"
         cure = "uv can fetch a newer one: " + command_line(arguments, python=uv)
     elif os.name == "nt":
@@ -99,23 +100,20 @@ def check_python(version: tuple, arguments: list) -> None:
     raise SetupError(f"roomcal needs Python {need} or newer, this is {have}", cure)
 
 
-def starts(program: str, *arguments: str) -> bool:
+def answer(command: list) -> str:
+    """Return what a short command prints, empty when it is missing or fails."""
+    nothing = subprocess.DEVNULL
+    try:
+        text = subprocess.check_output(command, stdin=nothing, stderr=nothing, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return text.decode("utf-8", "replace").strip()
+
+
+def starts(program: str) -> bool:
     """Whether a program is there and works; a shim on the PATH may stand for nothing."""
     path = shutil.which(program)
-    if path is None:
-        return False
-    try:
-        done = subprocess.run(
-            [path, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=30,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return done.returncode == 0
+    return path is not None and answer([path, "--version"]) != ""
 
 
 def check_ensurepip() -> None:
@@ -158,18 +156,7 @@ def venv_python() -> Path:
 def venv_version() -> str:
     """Python version of the virtual environment, empty when its interpreter does not run."""
     question = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
-    try:
-        done = subprocess.run(
-            [str(venv_python()), "-I", "-c", question],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=60,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.decode("ascii", "replace").strip() if done.returncode == 0 else ""
+    return answer([str(venv_python()), "-I", "-c", question])
 
 
 def wanted_key(version: str) -> str:
@@ -226,7 +213,7 @@ def prepare(extras: list, arguments: list) -> Path:
         say(f".venv is {state}, making it again")
         remove_venv()
         stamp = {}
-    uv = shutil.which("uv") if starts("uv", "--version") else None
+    uv = shutil.which("uv") if starts("uv") else None
     if not VENV.exists():
         make_venv(uv, arguments)
     extras = sorted({*extras, *stamp.get("extras", [])})
@@ -257,9 +244,7 @@ def install(uv: str, extras: list, arguments: list) -> None:
     if uv:
         step([uv, "pip", "install", "--quiet", "--python", python, "--editable", what], arguments)
     else:
-        if subprocess.call(
-            [python, "-c", "import pip"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ):
+        if not answer([python, "-m", "pip", "--version"]):
             check_ensurepip()
             step([python, "-m", "ensurepip"], arguments)
         pip = [python, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
@@ -339,15 +324,6 @@ def run_roomcal(arguments: list) -> int:
     return 0
 
 
-def checks(python: str) -> list:
-    """Name and command of every check that comes before the tests."""
-    return [
-        ("ruff format", [python, "-m", "ruff", "format", "--check", "--quiet", "."]),
-        ("ruff check", [python, "-m", "ruff", "check", "--quiet", "."]),
-        ("mypy", [python, "-m", "mypy", "--no-error-summary"]),
-    ]
-
-
 def pytest_command(python: str, arguments: list, n_cpus: int) -> list:
     """Return the test run, on several processes unless the arguments speak against it."""
     command = [python, "-m", "pytest"]
@@ -365,15 +341,14 @@ def run_tests(arguments: list) -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment.setdefault(name, "1")
     failed = []
-    for name, command in [] if arguments else checks(python):
-        say(name)
-        code = call(command, environment)
+    for check in [] if arguments else CHECKS:
+        say(check)
+        code = call([python, "-m", *check.split()], environment)
         if code == INTERRUPTED:
             return code
-        if code:
-            failed.append((name, code))
+        failed += [(check, code)] if code else []
     if failed:
-        say("FAILED: " + ", ".join(name for name, _ in failed) + " (see above); now the tests")
+        say("FAILED: " + ", ".join(check for check, _ in failed) + " (see above); now the tests")
     say("pytest")
     code = call(pytest_command(python, arguments, os.cpu_count() or 1), environment)
     return code or (failed[0][1] if failed else 0)
