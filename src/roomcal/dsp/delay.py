@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.fft
 
-from roomcal.units import FloatArray
+from roomcal.units import ComplexArray, FloatArray
 
 _NEWTON_STEPS = 30
 _CONVERGED_SAMPLES = 1e-9
@@ -32,13 +32,30 @@ def delay_samples(
     In white noise the most likely delay is the maximum of the band-limited cross-correlation
     (Knapp and Carter, IEEE Trans. ASSP 24(4), 1976); Newton's method finds it between samples.
     """
-    n_fft = scipy.fft.next_fast_len(reference.size + x.size, real=True)
-    w = 2.0 * np.pi * np.arange(n_fft // 2 + 1) / n_fft
-    f = w * fs / (2.0 * np.pi)
+    n_fft = 2 * scipy.fft.next_fast_len((reference.size + x.size + 1) // 2, real=True)
+    f = scipy.fft.rfftfreq(n_fft, 1.0 / fs)
     cross = scipy.fft.rfft(x, n_fft) * np.conj(scipy.fft.rfft(reference, n_fft))
     cross *= (f >= low_hz) & (f <= high_hz)
     peak = int(np.argmax(scipy.fft.irfft(cross, n_fft)))
     delay = float(peak - n_fft if peak > n_fft // 2 else peak)
+    return refined_delay(cross, delay)
+
+
+def refined_delay(cross: ComplexArray, delay: float) -> float:
+    """Maximum of a cross-correlation near a first guess, to a thousandth of a sample.
+
+    Parameters
+    ----------
+    cross : (n_fft // 2 + 1,) complex array
+        Cross-spectrum; multiplied by -1 when the polarity is inverted.
+    delay : float
+        First guess in samples, within the main lobe.
+
+    Returns
+    -------
+    delay : float
+    """
+    w = np.pi * np.arange(cross.size) / (cross.size - 1)
     for _ in range(_NEWTON_STEPS):
         rotated = cross * np.exp(1j * w * delay)
         slope = np.sum((1j * w * rotated).real)
