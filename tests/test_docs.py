@@ -67,7 +67,7 @@ def test_cli_page_equals_the_help():
 
     assert make.section_of(read(make.PAGE)) == make.generated_section(cli), (
         "docs/cli.md is not what --help says; bring it up to date with: "
-        "python3 run.py roomcal --help >/dev/null; .venv/bin/python docs/generate_cli.py"
+        ".venv/bin/python docs/generate_cli.py (Windows: .venv\\Scripts\\python ...)"
     )
 
 
@@ -163,6 +163,18 @@ def test_the_readme_begins_with_the_two_commands():
     first = command_lines(ROOT / "README.md")[:2]
 
     assert first == [["python3", "run.py", "demo"], ["python3", "run.py", "test"]]
+
+
+def test_the_studio_in_the_docs_can_be_read(tmp_path):
+    from roomcal.files.studio_toml import read_studio
+
+    (example,) = re.findall(r"```toml\n(.*?)```", read(DOCS / "measuring.md"), re.DOTALL)
+    (tmp_path / "studio.toml").write_text(example, encoding="utf-8")
+
+    studio = read_studio(tmp_path / "studio.toml")
+
+    assert [speaker.name for speaker in studio.speakers] == ["L", "R", "Sub"]
+    assert studio.speakers[2].is_sub
 
 
 def anchors(page: Path) -> set[str]:
