@@ -1,0 +1,96 @@
+"""Everything roomcal knows about responses: each question asked, each answer in one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from roomcal.analyze.arrival import Arrival, SnrSummary, find_arrival, summarize_snr
+from roomcal.analyze.decay import DecayAnalysis, analyze_decay
+from roomcal.analyze.response import DEFAULT_SMOOTHING, smoothed_response
+from roomcal.dsp.smoothing import Width
+from roomcal.model.curve import Curve
+from roomcal.model.impulse_response import ImpulseResponse
+
+
+@dataclass(frozen=True, eq=False)
+class ResponseAnalysis:
+    """The answers for one speaker at one position."""
+
+    speaker: str
+    position: str
+    fs: int
+    arrival: Arrival
+    snr: SnrSummary
+    response: Curve
+    smoothing: Width
+    decay: DecayAnalysis  # third-octave bands
+    octave_decay: DecayAnalysis
+
+
+def analyze(
+    responses: Sequence[ImpulseResponse], *, smoothing: Width = DEFAULT_SMOOTHING
+) -> tuple[ResponseAnalysis, ...]:
+    """Analyze responses one by one.
+
+    Parameters
+    ----------
+    responses : sequence of ImpulseResponse
+    smoothing : int or "erb" or "variable"
+        Of the response over frequency; see `dsp.smoothing`.
+    """
+    return tuple(_analyze_one(response, smoothing) for response in responses)
+
+
+def to_json(analysis: ResponseAnalysis) -> dict[str, Any]:
+    """Lay one analysis out as `analyze --json` promises; what cannot be had is NaN."""
+    return {
+        "speaker": analysis.speaker,
+        "position": analysis.position,
+        "fs": analysis.fs,
+        "arrival_s": analysis.arrival.arrival_s,
+        "snr_db": analysis.snr.snr_db,
+        "response": curve_to_json(analysis.response, smoothing=smoothing_text(analysis.smoothing)),
+        "decay": decay_to_json(analysis.decay),
+    }
+
+
+def curve_to_json(curve: Curve, *, smoothing: str) -> dict[str, Any]:
+    """Frequencies, levels and the smoothing between them."""
+    return {
+        "f_hz": curve.f_hz.tolist(),
+        "level_db": curve.level_db.tolist(),
+        "smoothing": smoothing,
+    }
+
+
+def decay_to_json(decay: DecayAnalysis) -> dict[str, Any]:
+    """One value a band; `reason` says why a number is missing or deserves caution."""
+    names = ("edt_s", "t20_s", "t30_s", "c50_db", "c80_db", "d50", "ts_s")
+    reasons = [
+        "; ".join(text for text in both if text)
+        for both in zip(decay.reason, decay.remark, strict=True)
+    ]
+    return {
+        "bands_hz": decay.bands_hz.tolist(),
+        **{name: getattr(decay, name).tolist() for name in names},
+        "reason": reasons,
+    }
+
+
+def smoothing_text(smoothing: Width) -> str:
+    """Write a smoothing as people do: 1/6, erb, variable."""
+    return f"1/{smoothing}" if isinstance(smoothing, int) else smoothing
+
+
+def _analyze_one(response: ImpulseResponse, smoothing: Width) -> ResponseAnalysis:
+    return ResponseAnalysis(
+        speaker=response.speaker,
+        position=response.position,
+        fs=response.fs,
+        arrival=find_arrival(response),
+        snr=summarize_snr(response),
+        response=smoothed_response(response, smoothing=smoothing),
+        smoothing=smoothing,
+        decay=analyze_decay(response, bands_per_octave=3),
+        octave_decay=analyze_decay(response, bands_per_octave=1),
+    )
