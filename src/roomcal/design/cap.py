@@ -1,0 +1,57 @@
+"""Step 5: the promise on gain, kept by the taps themselves and not by the curve they came from."""
+
+import numpy as np
+import scipy.fft
+
+from roomcal.design.grid import Band, transform_length
+from roomcal.dsp.minimum_phase import minimum_phase_spectrum
+from roomcal.units import FloatArray, db_from_ratio, log_grid_hz, ratio_from_db
+
+CELLS_PER_OCTAVE = 24
+_CELLS_LOW_HZ = 5.0
+_PASSES = 4
+_DONE_DB = 0.02  # above the limit
+
+
+def middle_gain_db(taps: FloatArray, fs: int, middle: Band) -> float:
+    """Median gain of a filter over a band: the level that its boosts are said against."""
+    n_fft = transform_length(fs, taps.size)
+    f = np.arange(n_fft // 2 + 1) * (fs / n_fft)
+    return float(np.median(db_from_ratio(scipy.fft.rfft(taps, n_fft)[middle.covers(f)])))
+
+
+def capped(taps: FloatArray, fs: int, *, max_boost_db: float, middle: Band) -> FloatArray:
+    """Cut a filter where its actual gain exceeds the limit.
+
+    Parameters
+    ----------
+    taps : (n_taps,) float array
+    fs : int
+    max_boost_db : float
+        Above the median gain in `middle`.
+    middle : Band
+
+    Returns
+    -------
+    taps : (n_taps,) float array
+        Multiplied by a minimum phase cut, so that nothing is delayed.
+    """
+    n_fft = transform_length(fs, taps.size)
+    f = np.arange(n_fft // 2 + 1) * (fs / n_fft)
+    cells_hz = log_grid_hz(_CELLS_LOW_HZ, fs / 2.0, CELLS_PER_OCTAVE)
+    first = np.unique(np.searchsorted(f, cells_hz / 2.0 ** (0.5 / CELLS_PER_OCTAVE)))
+    first[0] = 0
+    for _ in range(_PASSES):
+        H = scipy.fft.rfft(taps, n_fft)
+        level_db = db_from_ratio(H)
+        level_db -= np.median(level_db[middle.covers(f)])
+        excess_db = np.maximum(np.maximum.reduceat(level_db, first) - max_boost_db, 0.0)
+        if excess_db.max() <= _DONE_DB:
+            return taps
+        around_db = np.pad(excess_db, 1)
+        wide_db = np.maximum(excess_db, np.maximum(around_db[:-2], around_db[2:]))
+        centre = 0.5 * (first + np.append(first[1:], f.size))
+        cut_db = np.interp(np.arange(f.size), centre, wide_db)
+        H = H * minimum_phase_spectrum(ratio_from_db(-cut_db))
+        taps = np.asarray(scipy.fft.irfft(H, n_fft)[: taps.size])
+    return taps

@@ -1,0 +1,138 @@
+"""What a correction may do at each frequency, and why it may not do more."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from roomcal.design.align import AlignedSet
+from roomcal.design.rolloff import RollOff, find_roll_off
+from roomcal.model.design_spec import DesignSpec
+from roomcal.model.impulse_response import BandSnr
+from roomcal.units import FloatArray, frequency_text
+
+# No boost where the measurement itself is this near to the noise; full trust a little above.
+MIN_BOOST_SNR_DB = 20.0
+_FULL_TRUST_SNR_DB = 26.0
+# Over this span above the low and below the high end of the correction it fades in and out.
+_FADE_OCTAVES = 0.25
+# Below a speaker's corner, boost ends within half an octave, every correction within an octave.
+_BOOST_END_OCTAVES = 0.5
+_CORRECTION_END_OCTAVES = 1.0
+# Nothing is measured reliably nearer to half the sample rate than this share of it.
+_TRUSTED_SHARE = 0.92
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Bounds of the correction on the design grid.
+
+    Attributes
+    ----------
+    boost_db : (n,) float array
+        The most that may be added, 0 or more.
+    cut_db : (n,) float array
+        The most that may be taken away, 0 or more.
+    share : (n,) float array
+        0 outside the corrected range, 1 inside, strength included.
+    roll_off : RollOff or None
+    notes : tuple of str
+    """
+
+    boost_db: FloatArray
+    cut_db: FloatArray
+    share: FloatArray
+    roll_off: RollOff | None
+    notes: tuple[str, ...]
+
+    def bounded(self, correction_db: FloatArray) -> FloatArray:
+        """Clip a correction, range and strength included already, to what is allowed."""
+        return np.clip(correction_db, -self.cut_db, self.boost_db)
+
+
+def find_limits(aligned: AlignedSet, f_hz: FloatArray, spec: DesignSpec) -> Limits:
+    """Gather every reason not to correct, as bounds over frequency.
+
+    Parameters
+    ----------
+    aligned : AlignedSet
+    f_hz : (n,) float array
+        The design grid.
+    spec : DesignSpec
+    """
+    notes = []
+    share = _range_share(f_hz, spec, aligned)
+    boost_db = np.full(f_hz.size, spec.max_boost_db)
+    roll_off = find_roll_off(
+        aligned.power,
+        aligned.bin_hz,
+        weights=aligned.weights,
+        trusted_low_hz=_trusted_low_hz(aligned.snr),
+    )
+    if roll_off is not None:
+        octaves = np.log2(f_hz / roll_off.corner_hz)
+        boost_db *= np.clip(1.0 + octaves / _BOOST_END_OCTAVES, 0.0, 1.0)
+        span = _CORRECTION_END_OCTAVES - _BOOST_END_OCTAVES
+        share *= np.clip((octaves + _CORRECTION_END_OCTAVES) / span, 0.0, 1.0)
+        if roll_off.corner_hz > spec.low_hz:
+            notes.append(roll_off.text)
+    trust = _snr_trust(aligned.snr, f_hz)
+    noisy = f_hz[(trust < 1.0) & (share > 0.0) & (boost_db > 0.0)]
+    if noisy.size:
+        notes.append(
+            f"no boost where the measurement is less than {MIN_BOOST_SNR_DB:.0f} dB above the "
+            f"noise (somewhere between {frequency_text(float(noisy[0]))} and "
+            f"{frequency_text(float(noisy[-1]))})"
+        )
+    boost_db = boost_db * trust
+    if aligned.is_sub:
+        notes.append(
+            f"taken as a sub that plays from {frequency_text(aligned.band.low_hz)} to "
+            f"{frequency_text(aligned.band.high_hz)}: corrected and matched in this band alone"
+        )
+    return Limits(
+        boost_db=boost_db,
+        cut_db=np.full(f_hz.size, spec.max_cut_db),
+        share=spec.strength * share,
+        roll_off=roll_off,
+        notes=tuple(notes),
+    )
+
+
+def _range_share(f_hz: FloatArray, spec: DesignSpec, aligned: AlignedSet) -> FloatArray:
+    """1 inside the range that is asked for and was measured, fading to 0 at its ends."""
+    low_hz = spec.low_hz
+    high_hz = min(spec.high_hz, _TRUSTED_SHARE * aligned.measured_high_hz)
+    above = np.log2(f_hz / low_hz) / _FADE_OCTAVES
+    below = np.log2(high_hz / f_hz) / _FADE_OCTAVES
+    share = np.clip(np.minimum(above, below), 0.0, 1.0)
+    if aligned.is_sub:  # the band of a sub fades outside of it, within half an octave
+        octaves = np.maximum(
+            np.log2(aligned.band.low_hz / f_hz), np.log2(f_hz / aligned.band.high_hz)
+        )
+        share = np.minimum(share, np.clip(1.0 - octaves / 0.5, 0.0, 1.0))
+    return share
+
+
+def _trusted_low_hz(snr: tuple[BandSnr | None, ...]) -> float:
+    """Lowest frequency from which on every position stands out of the noise."""
+    lowest = 10.0
+    for bands in snr:
+        if bands is None or not bands.f_hz.size:
+            continue
+        bass = bands.f_hz < 300.0
+        weak = bands.f_hz[bass & ~(bands.snr_db >= MIN_BOOST_SNR_DB / 2.0)]
+        if weak.size:
+            lowest = max(lowest, float(weak[-1]) * 2.0 ** (1.0 / 6.0))
+    return lowest
+
+
+def _snr_trust(snr: tuple[BandSnr | None, ...], f_hz: FloatArray) -> FloatArray:
+    """0 where the noise is near, 1 where it is far or unknown; the median position decides."""
+    known = [bands for bands in snr if bands is not None and bands.f_hz.size]
+    if not known:
+        return np.ones(f_hz.size)
+    levels = [
+        np.interp(np.log(f_hz), np.log(b.f_hz), np.nan_to_num(b.snr_db, nan=0.0)) for b in known
+    ]
+    span = _FULL_TRUST_SNR_DB - MIN_BOOST_SNR_DB
+    return np.clip((np.median(levels, axis=0) - MIN_BOOST_SNR_DB) / span, 0.0, 1.0)

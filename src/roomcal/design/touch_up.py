@@ -1,0 +1,58 @@
+"""Step 4: look at the corrected responses again and mend what the first pass left."""
+
+import numpy as np
+
+from roomcal.design.align import AlignedSet
+from roomcal.design.grid import on_bins
+from roomcal.design.limits import Limits
+from roomcal.design.magnitude import magnitude_correction
+from roomcal.model.curve import Curve
+from roomcal.units import FloatArray, power_from_db
+
+PASSES = 3
+# A touch-up is coarser than the first pass: it mends levels, it does not chase detail.
+RESOLUTION = 6
+# What one pass may add or take away.
+STEP_DB = 8.0
+
+
+def touched_up(
+    aligned: AlignedSet,
+    correction_db: FloatArray,
+    f_hz: FloatArray,
+    *,
+    target: Curve,
+    limits: Limits,
+    resolution: int = RESOLUTION,
+) -> FloatArray:
+    """Refine a correction within the boost that is left.
+
+    Parameters
+    ----------
+    aligned : AlignedSet
+    correction_db : (n,) float array
+        On the design grid.
+    f_hz : (n,) float array
+    target : Curve
+    limits : Limits
+    resolution : int
+        Bands per octave in the bass.
+
+    Returns
+    -------
+    correction_db : (n,) float array
+    """
+    for _ in range(PASSES):
+        gain = power_from_db(on_bins(f_hz, correction_db, aligned.n_fft, aligned.fs))
+        rest = magnitude_correction(
+            aligned,
+            aligned.power * gain,
+            f_hz,
+            target=target,
+            limits=limits,
+            cuts=resolution,
+            boosts=resolution,
+        )
+        step_db = np.clip(rest.granted_db, -STEP_DB, STEP_DB)
+        correction_db = limits.bounded(correction_db + step_db)
+    return correction_db
