@@ -36,6 +36,7 @@ NETWORK_WORDS = (
     *("name resolution", "getaddrinfo", "dns error", "could not resolve", "failed to resolve"),
     *("newconnectionerror", "connection refused", "network is unreachable", "connecttimeout"),
     *("timed out", "error sending request", "tunnel", "max retries exceeded", "could not connect"),
+    "from versions: none",
 )
 FULL_DISK_WORDS = ("no space left", "errno 28", "not enough space", "disk quota")
 
@@ -314,9 +315,9 @@ def wait(process: "subprocess.Popen[bytes]") -> int:
 
 
 def run_roomcal(arguments: list) -> int:
-    """Become `roomcal ARGUMENTS`, in the user's own folder."""
-    python = str(prepare([], ["roomcal", *arguments]))
-    command = [python, "-m", "roomcal", *arguments]
+    """Become `roomcal ...`, in the user's own folder."""
+    python = str(prepare([], arguments))
+    command = [python, "-m", *(["roomcal"] if arguments[0] == "demo" else []), *arguments]
     sys.stdout.flush()
     if os.name == "nt":  # there, exec returns to the prompt at once and breaks spaces in paths
         return wait(subprocess.Popen(command))
@@ -368,7 +369,7 @@ def main(arguments: list) -> int:
         check_python(sys.version_info, arguments)
         if command == "test":
             return run_tests(rest)
-        return run_roomcal(["demo", *rest] if command == "demo" else rest)
+        return run_roomcal(arguments)
     except SetupError as error:
         say(error.message)
         say("what to do: " + error.cure)

@@ -119,6 +119,7 @@ def test_a_missing_ensurepip_names_the_debian_package(run, monkeypatch, capsys):
     [
         ("error: dns error: failed to lookup address information", "HTTPS_PROXY"),
         ("[Errno -3] Temporary failure in name resolution", "HTTPS_PROXY"),
+        ("ERROR: Could not find hatchling (from versions: none)", "HTTPS_PROXY"),
         ("OSError: [Errno 28] No space left on device", "free 2 GB"),
         ("error: metadata-generation-failed", "remove .venv"),
     ],
