@@ -60,7 +60,10 @@ def sweep_segments(capture: Capture, clock: ClockLine) -> tuple[FloatArray, floa
     offsets = np.arange(-pre, plan.sweep.n_samples + plan.tail_samples)
     starts = [clock.recorded_at(start) for start in plan.sweep_starts]
     if clock.needs_correction:
-        rows = [sample_at(capture.microphone, start + clock.ratio * offsets) for start in starts]
+        rows = [
+            sample_at(capture.microphone, start + clock.ratio * offsets.astype(np.float64))
+            for start in starts
+        ]
         return np.stack(rows), float(pre)
     # One clock: whole samples are kept as they are, and time zero carries the fraction.
     first = round(starts[0])
