@@ -1,0 +1,25 @@
+"""All kinds of pictures in one place, for those who draw them: jobs and commands."""
+
+from roomcal.report.decay_figure import decay_figure
+from roomcal.report.filter_figure import filter_figure
+from roomcal.report.impulse_figure import impulse_figure
+from roomcal.report.rendering import save_figure, svg_text
+from roomcal.report.response_figure import overlay_figure, response_figure
+from roomcal.report.style import DARK, LIGHT, THEMES, Theme
+from roomcal.report.traces import DecayTrace, Trace
+
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "THEMES",
+    "DecayTrace",
+    "Theme",
+    "Trace",
+    "decay_figure",
+    "filter_figure",
+    "impulse_figure",
+    "overlay_figure",
+    "response_figure",
+    "save_figure",
+    "svg_text",
+]
