@@ -27,6 +27,7 @@ FAULTS: dict[str, str] = {
     # 4: the audio system
     "RC-401": "the audio device is not known or not supported",
     "RC-402": "the audio device does not have this channel or sample rate",
+    "RC-403": "the audio device vanished while it played",
     # 5: the measurement was rejected
     "RC-501": "no timing mark was heard",
     "RC-502": "the microphone is silent",

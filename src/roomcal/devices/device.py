@@ -52,8 +52,8 @@ class Device(Protocol):
     def default_studio(self) -> Studio | None:
         """Return the studio that belongs to the device (virtual rooms), or None."""
 
-    def place_microphone(self, position: str) -> None:
-        """Move the microphone; nothing to do where a person moves it."""
+    def place_microphone(self, position: str) -> bool:
+        """Move the microphone, or return False: then a person has to do it."""
 
     def play_record(
         self,

@@ -41,7 +41,6 @@ class Speaker:
     output_channel: int  # of the device, counted from 1
     role: str = ""  # "L", "R", "C", "LFE", "Ltf", ...; empty: the name is the role
     gain_db: float = 0.0  # trim applied while measuring and playing
-    delay_s: float = 0.0
     position_m: tuple[float, float, float] | None = None  # x, y, z in the room, if known
 
     def __post_init__(self) -> None:
@@ -50,8 +49,6 @@ class Speaker:
             raise ValueError(f"output_channel counts from 1, got {self.output_channel}")
         if not -60.0 <= self.gain_db <= 0.0:
             raise ValueError(f"gain_db must be between -60 and 0, got {self.gain_db}")
-        if not 0.0 <= self.delay_s <= 1.0:
-            raise ValueError(f"delay_s must be between 0 and 1, got {self.delay_s}")
 
     @property
     def is_sub(self) -> bool:

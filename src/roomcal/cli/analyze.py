@@ -1,0 +1,118 @@
+"""`roomcal analyze`: what a session says about the room, in numbers."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from roomcal.cli.settings import Settings, json_option
+
+if TYPE_CHECKING:
+    from roomcal.analyze.analysis import ResponseAnalysis
+
+KINDS = ("response", "decay")
+
+
+@click.command()
+@click.argument("session")
+@click.option("--only", type=click.Choice(KINDS), help="Only this part.")
+@click.option("--speaker", help="Only this speaker.")
+@json_option
+@click.pass_obj
+def analyze(
+    settings: Settings, *, session: str, only: str | None, speaker: str | None, as_json: bool
+) -> None:
+    """Analyze the responses of SESSION: level, arrival, noise, decay.
+
+    \b
+    Examples:
+      roomcal analyze before
+      roomcal analyze before --only decay --speaker L
+      roomcal analyze before --json > before.json
+    """
+    from roomcal.analyze.analysis import analyze as analyze_responses
+    from roomcal.analyze.analysis import to_json
+    from roomcal.files.session_store import SessionStore
+
+    store = SessionStore.open(settings.folder, session)
+    found = analyze_responses(store.load_responses(speaker))
+    if as_json:
+        settings.show_json(
+            {"session": store.session.name, "responses": [to_json(a) for a in found]}
+        )
+        return
+    if only in (None, "response"):
+        _show_responses(settings, found)
+    if only in (None, "decay"):
+        _show_decay(settings, found)
+    settings.next_step(f"roomcal design mix --from {session}")
+
+
+def number(value: float, form: str) -> str:
+    """Format a number, or a dash for what could not be had."""
+    return format(value, form) if math.isfinite(value) else "-"
+
+
+def _show_responses(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
+    probes_hz = (50.0, 100.0, 200.0, 1000.0, 4000.0, 12000.0)
+    rows = []
+    for a in found:
+        level = a.response.level_at(probes_hz)
+        rows.append(
+            [
+                f"{a.speaker} {a.position}",
+                number(1000.0 * a.arrival.arrival_s, ".2f"),
+                number(a.snr.snr_db, ".0f"),
+                *(number(v, "+.1f") for v in level),
+            ]
+        )
+    missing = {a.arrival.reason for a in found if a.arrival.reason}
+    missing |= {a.snr.reason for a in found if a.snr.reason}
+    settings.show_table(
+        "Responses: arrival in ms, signal to noise in dB, level in dB at 1/6 octave",
+        ["", "arrival", "S/N", "50 Hz", "100", "200", "1 kHz", "4 kHz", "12 kHz"],
+        rows,
+        caption="-: " + "; ".join(sorted(missing)) if missing else "",
+    )
+
+
+def _show_decay(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
+    from roomcal.units import frequency_text, nominal_hz
+
+    for speaker in dict.fromkeys(a.speaker for a in found):
+        own = [a.octave_decay for a in found if a.speaker == speaker]
+        rows, reasons = [], []
+        for index, f_hz in enumerate(own[0].bands_hz):
+            cells = []
+            for key, form in (
+                ("edt_s", ".2f"),
+                ("t20_s", ".2f"),
+                ("t30_s", ".2f"),
+                ("c80_db", "+.1f"),
+            ):
+                mean, spread, n = _mean([float(getattr(d, key)[index]) for d in own])
+                text = number(mean, form)
+                if n > 1:
+                    text += f" ± {spread:.2f}" if key != "c80_db" else f" ± {spread:.1f}"
+                cells.append(text)
+            why = next((d.reason[index] for d in own if d.reason[index]), "")
+            if why:
+                reasons.append(f"{frequency_text(nominal_hz(f_hz))}: {why}")
+            rows.append([frequency_text(nominal_hz(f_hz)), *cells])
+        settings.show_table(
+            f"Decay of {speaker} per octave ({len(own)} positions, ± spread between them)",
+            ["octave", "EDT s", "T20 s", "T30 s", "C80 dB"],
+            rows,
+            caption="- " + "\n- ".join(reasons) if reasons else "",
+        )
+
+
+def _mean(values: list[float]) -> tuple[float, float, int]:
+    """Mean and spread of what is finite, and how much that is."""
+    finite = [v for v in values if math.isfinite(v)]
+    if not finite:
+        return float("nan"), float("nan"), 0
+    mean = sum(finite) / len(finite)
+    spread = math.sqrt(sum((v - mean) ** 2 for v in finite) / max(len(finite) - 1, 1))
+    return mean, spread, len(finite)

@@ -1,0 +1,150 @@
+"""`roomcal design`: a filter bank, with its reasons."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from roomcal.cli.settings import Settings, force_option, json_option
+
+if TYPE_CHECKING:
+    from roomcal.model.filter_bank import Bank
+
+
+@click.command()
+@click.argument("bank")
+@click.option("--from", "session", required=True, metavar="SESSION", help="Measurement session.")
+@click.option("--target", default="tilt", show_default=True, help="Name or text file.")
+@click.option(
+    "--phase",
+    type=click.Choice(["minimum"]),
+    default="minimum",
+    show_default=True,
+    help="Phase of the filters.",
+)
+@click.option(
+    "--fs", default="48000", show_default=True, metavar="HZ,...", help="Sample rates to design for."
+)
+@click.option(
+    "--taps",
+    type=int,
+    default=65536,
+    show_default=True,
+    help="Filter length at 48 kHz; other rates keep the duration.",
+)
+@click.option("--max-boost", type=float, default=6.0, show_default=True, help="Limit in dB.")
+@click.option("--max-cut", type=float, default=24.0, show_default=True, help="Limit in dB.")
+@click.option("--low", type=float, default=20.0, show_default=True, help="No correction below, Hz.")
+@click.option(
+    "--high", type=float, default=20000.0, show_default=True, help="No correction above, Hz."
+)
+@click.option(
+    "--strength", type=float, default=1.0, show_default=True, help="0 no correction, 1 all of it."
+)
+@click.option("--no-level-match", is_flag=True, help="Leave the levels between speakers.")
+@click.option("--no-delay-match", is_flag=True, help="Leave the arrival times.")
+@force_option
+@json_option
+@click.pass_obj
+def design(
+    settings: Settings,
+    *,
+    bank: str,
+    session: str,
+    target: str,
+    phase: str,
+    fs: str,
+    taps: int,
+    max_boost: float,
+    max_cut: float,
+    low: float,
+    high: float,
+    strength: float,
+    no_level_match: bool,
+    no_delay_match: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Design filter bank BANK from a measurement session.
+
+    \b
+    Examples:
+      roomcal design mix --from before
+      roomcal design mix --from before --target harman --fs 44100,48000,96000
+      roomcal design gentle --from before --target my-curve.txt --max-boost 3
+    """
+    from roomcal.jobs.design import design_bank
+    from roomcal.model.design_spec import DesignSpec
+
+    spec = DesignSpec(
+        target=target,
+        phase=phase,  # type: ignore[arg-type]
+        fs=_rates(fs),
+        taps=taps,
+        max_boost_db=max_boost,
+        max_cut_db=max_cut,
+        low_hz=low,
+        high_hz=high,
+        strength=strength,
+        match_levels=not no_level_match,
+        match_delays=not no_delay_match,
+    )
+    made = design_bank(settings.folder, bank, spec, settings.talk, session=session, force=force)
+    if as_json:
+        settings.show_json(_as_json(made, spec.max_boost_db))
+        return
+    _show(settings, made)
+    settings.next_step(f"roomcal verify {bank}")
+
+
+def _rates(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise click.UsageError(
+            f"--fs {text!r}: give whole numbers in Hz, like 44100,48000"
+        ) from error
+
+
+def _as_json(bank: "Bank", max_boost_db: float) -> dict[str, Any]:
+    first = next(iter(bank.filters.values()))
+    return {
+        "bank": bank.name,
+        "fs": list(bank.filters),
+        "n_taps": first.n_taps,
+        "latency_s": first.latency_s,
+        "headroom_db": first.headroom_db,
+        "max_boost_db": max_boost_db,
+        "speakers": [
+            {
+                "speaker": e.speaker,
+                "gain_db": e.gain_db,
+                "delay_s": e.delay_s,
+                "notes": list(e.notes),
+                **{
+                    key: {"f_hz": curve.f_hz.tolist(), "level_db": curve.level_db.tolist()}
+                    for key, curve in e.curves.items()
+                },
+            }
+            for e in bank.explanations
+        ],
+    }
+
+
+def _show(settings: Settings, bank: "Bank") -> None:
+    probes_hz = (31.5, 63.0, 125.0, 250.0, 500.0, 1000.0, 4000.0, 10000.0)
+    first = next(iter(bank.filters.values()))
+    rows = []
+    for e in bank.explanations:
+        for key in ("before", "target", "correction", "predicted"):
+            if key in e.curves:
+                level = e.curves[key].level_at(probes_hz)
+                rows.append([f"{e.speaker} {key}", *(f"{v:+.1f}" for v in level)])
+    settings.show_table(
+        f"Bank {bank.name}: {first.n_taps} taps at {', '.join(map(str, bank.filters))} Hz, latency "
+        f"{1000 * first.latency_s:.1f} ms, headroom {first.headroom_db:.1f} dB",
+        ["dB at", "31 Hz", "63", "125", "250", "500", "1 k", "4 k", "10 k"],
+        rows,
+    )
+    for e in bank.explanations:
+        for text in e.notes:
+            click.echo(f"{e.speaker}: {text}")

@@ -1,0 +1,84 @@
+"""`roomcal export`: a bank for other programs, proven."""
+
+from pathlib import Path
+
+import click
+
+from roomcal.cli.settings import Settings, force_option, json_option
+
+
+@click.command()
+@click.argument("bank", required=False)
+@click.option("--to", "formats", multiple=True, metavar="FORMAT", help="Format, or all.")
+@click.option(
+    "-o",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write.  [default: exports/BANK/FORMAT]",
+)
+@click.option("--list", "list_formats", is_flag=True, help="List the formats.")
+@force_option
+@json_option
+@click.pass_obj
+def export(
+    settings: Settings,
+    *,
+    bank: str | None,
+    formats: tuple[str, ...],
+    folder: Path | None,
+    list_formats: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Export BANK for other programs, read it back and prove that it is equal.
+
+    \b
+    Examples:
+      roomcal export mix --to daw-wav
+      roomcal export mix --to all -o ~/corrections
+      roomcal export --list
+    """
+    from roomcal.export.registry import FORMATS
+    from roomcal.files.bank_store import load_bank
+    from roomcal.jobs.export import export_bank
+
+    if list_formats:
+        if as_json:
+            settings.show_json({"formats": {name: f.description for name, f in FORMATS.items()}})
+        else:
+            settings.show_table(
+                "Formats", ["format", ""], [[name, f.description] for name, f in FORMATS.items()]
+            )
+        return
+    if bank is None or not formats:
+        raise click.UsageError("name a bank and --to FORMAT; --list shows the formats")
+    loaded = load_bank(settings.folder, bank)
+    chosen = list(FORMATS) if "all" in formats else list(dict.fromkeys(formats))
+    alone = len(chosen) == 1 and "all" not in formats
+    parent = folder or settings.folder / "exports" / loaded.name
+    done = [
+        export_bank(loaded, name, parent if alone and folder else parent / name, force=force)
+        for name in chosen
+    ]
+    if as_json:
+        settings.show_json(
+            {
+                "bank": loaded.name,
+                "exports": [
+                    {
+                        "format": e.format,
+                        "folder": str(e.folder),
+                        "files": list(e.files),
+                        "worst_difference": e.proof.worst_difference,
+                        "n_paths": e.proof.n_paths,
+                    }
+                    for e in done
+                ],
+            }
+        )
+        return
+    for e in done:
+        click.echo(
+            f"{e.folder}: {len(e.files)} files, read back and equal "
+            f"(largest difference {e.proof.worst_difference:.1e} of {e.proof.n_paths} paths)"
+        )

@@ -1,0 +1,102 @@
+"""`roomcal sessions`, `banks` and `targets`: what is here to be named."""
+
+import click
+
+from roomcal.cli.settings import Settings, json_option
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def sessions(settings: Settings, *, as_json: bool) -> None:
+    """List the measurement sessions of the studio folder."""
+    from roomcal.jobs.describe import all_sessions
+
+    found, damaged = all_sessions(settings.folder)
+    for text in damaged:
+        settings.talk.warn(text)
+    if as_json:
+        settings.show_json({"sessions": found})
+        return
+    settings.show_table(
+        "Sessions",
+        ["session", "responses", "speakers", "positions", "device", "made"],
+        [
+            [
+                s["session"],
+                str(len(s["responses"])),
+                " ".join(s["speakers"]),
+                str(len(s["positions"])),
+                s["device"] or "imported",
+                s["created_at"][:16].replace("T", " "),
+            ]
+            for s in found
+        ],
+        caption="" if found else "none yet: `roomcal measure` or `roomcal import` makes one",
+    )
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def banks(settings: Settings, *, as_json: bool) -> None:
+    """List the filter banks of the studio folder."""
+    from roomcal.jobs.describe import all_banks
+
+    found, damaged = all_banks(settings.folder)
+    for text in damaged:
+        settings.talk.warn(text)
+    if as_json:
+        settings.show_json({"banks": found})
+        return
+    settings.show_table(
+        "Banks",
+        ["bank", "rates in Hz", "taps", "headroom dB", "from", "target"],
+        [
+            [
+                b["bank"],
+                " ".join(str(fs) for fs in b["fs"]),
+                str(b["n_taps"]),
+                f"{b['headroom_db']:.1f}",
+                b["session"],
+                b["target"],
+            ]
+            for b in found
+        ],
+        caption="" if found else "none yet: `roomcal design` makes one",
+    )
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def targets(settings: Settings, *, as_json: bool) -> None:
+    """List the named target curves; --target takes a text file as well."""
+    from roomcal.design.targets import TARGETS
+
+    probes = (30.0, 100.0, 1000.0, 10000.0)
+    if as_json:
+        settings.show_json(
+            {
+                "targets": [
+                    {
+                        "name": name,
+                        "description": target.description,
+                        "source": target.source,
+                        "f_hz": target.curve.f_hz.tolist(),
+                        "level_db": target.curve.level_db.tolist(),
+                    }
+                    for name, target in TARGETS.items()
+                ]
+            }
+        )
+        return
+    settings.show_table(
+        "Targets, in dB at",
+        ["target", "30 Hz", "100 Hz", "1 kHz", "10 kHz", ""],
+        [
+            [name, *(f"{v:+.1f}" for v in target.curve.level_at(probes)), target.description]
+            for name, target in TARGETS.items()
+        ],
+    )
+    settings.next_step("roomcal design mix --from before --target NAME")

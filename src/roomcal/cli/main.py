@@ -1,0 +1,132 @@
+"""The `roomcal` command: its options, its subcommands (imported when used), its way to fail."""
+
+import contextlib
+import difflib
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import roomcal
+from roomcal.cli.settings import Settings
+from roomcal.errors import RoomcalError
+
+# Command -> module of this package and the command's name in it, in the order of an evening.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "demo"),
+    "devices": ("devices", "devices"),
+    "init": ("init", "init"),
+    "measure": ("measure", "measure"),
+    "import": ("import_files", "import_command"),
+    "sessions": ("lists", "sessions"),
+    "banks": ("lists", "banks"),
+    "analyze": ("analyze", "analyze"),
+    "plot": ("plot", "plot"),
+    "targets": ("lists", "targets"),
+    "design": ("design", "design"),
+    "verify": ("verify", "verify"),
+    "apply": ("apply", "apply"),
+    "export": ("export", "export"),
+    "report": ("report", "report"),
+}
+
+EXIT_BUG, EXIT_INTERRUPTED = 1, 130
+
+
+class RoomcalGroup(click.Group):
+    """Imports a subcommand when it is asked for, and turns every fault into one message."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+        """Return the commands in the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one command."""
+        if cmd_name not in COMMANDS:
+            near = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
+            ctx.fail(
+                f"no such command {cmd_name!r}" + (f": did you mean {near[0]!r}?" if near else "")
+            )
+        module, attribute = COMMANDS[cmd_name]
+        command: click.Command = getattr(
+            importlib.import_module(f"roomcal.cli.{module}"), attribute
+        )
+        return command
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Nothing after the commands: the examples stand first."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's interface
+        """Run, and leave with the exit code that the fault matrix gives."""
+        settings = Settings()
+        kwargs.update(standalone_mode=False, obj=settings)
+        try:
+            super().main(*args, **kwargs)
+            code = 0
+        except RoomcalError as error:
+            code = settings.show_error(error)
+        except click.exceptions.Exit as leave:
+            code = leave.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("stopped", err=True)
+            code = EXIT_INTERRUPTED
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except BrokenPipeError:  # whoever read our output has seen enough
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        except Exception as error:
+            if settings.debug:
+                raise
+            click.echo(
+                f"Error: roomcal has a bug: {type(error).__name__}: {error}\n"
+                "  Run it again with --debug before the command and report what it prints.",
+                err=True,
+            )
+            code = EXIT_BUG
+        sys.exit(code)
+
+
+@click.group(
+    cls=RoomcalGroup, invoke_without_command=True, context_settings={"max_content_width": 80}
+)
+@click.option(
+    "-C",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="ROOMCAL_STUDIO",
+    default=Path(),
+    help="Folder of the studio.  [default: here]",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+@click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
+@click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
+@click.version_option(roomcal.__version__, prog_name="roomcal")
+@click.pass_context
+def cli(ctx: click.Context, folder: Path, *, quiet: bool, no_color: bool, debug: bool) -> None:
+    """Measure a studio, correct its monitors, and prove it.
+
+    \b
+    Examples:
+      roomcal demo                          all of it in a virtual studio
+      roomcal measure before --device virtual
+      roomcal analyze before
+      roomcal design mix --from before --target harman
+      roomcal verify mix
+      roomcal export mix --to daw-wav
+      roomcal report before --bank mix
+    """
+    settings: Settings = ctx.obj
+    settings.configure(folder=folder, quiet=quiet, no_color=no_color, debug=debug)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    cli()

@@ -1,0 +1,116 @@
+"""`roomcal measure`: sweeps through every speaker at every position."""
+
+import click
+
+from roomcal.cli.settings import Settings, force_option, json_option
+
+
+@click.command()
+@click.argument("name")
+@click.option("--device", envvar="ROOMCAL_DEVICE", help="Device; virtual:ROOM needs no hardware.")
+@click.option("--speakers", default="", help="Speakers to measure, like L,R.  [default: all]")
+@click.option("--positions", type=int, help="How many positions.  [default: the studio's]")
+@click.option(
+    "--sweeps",
+    type=click.IntRange(1, 32),
+    default=3,
+    show_default=True,
+    help="Sweeps a take; more of them lower the noise.",
+)
+@click.option(
+    "--length",
+    type=click.FloatRange(0.5, 60.0),
+    default=5.5,
+    show_default=True,
+    help="Length of a sweep in seconds.",
+)
+@click.option(
+    "--level",
+    type=float,
+    default=-20.0,
+    show_default=True,
+    help="Peak of the sweep in dBFS, at most -12.",
+)
+@click.option("--through", metavar="BANK", help="Measure through a bank.")
+@click.option("--no-cal", is_flag=True, help="Leave the microphone calibration out.")
+@click.option("--dry-run", is_flag=True, help="Say what would be measured; play nothing.")
+@force_option
+@json_option
+@click.pass_obj
+def measure(
+    settings: Settings,
+    *,
+    name: str,
+    device: str | None,
+    speakers: str,
+    positions: int | None,
+    sweeps: int,
+    length: float,
+    level: float,
+    through: str | None,
+    no_cal: bool,
+    dry_run: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Measure the impulse responses of a studio into session NAME.
+
+    A session that exists is continued: paths that it has are left alone.
+
+    \b
+    Examples:
+      roomcal measure before --device virtual:bedroom
+      roomcal measure before --positions 9 --sweeps 3
+      roomcal measure after --through mix
+    """
+    from roomcal.files.bank_store import load_bank
+    from roomcal.jobs.measure import MeasureRequest, planned_duration_s
+    from roomcal.jobs.measure import measure as measure_job
+    from roomcal.jobs.studio import chosen_positions, chosen_speakers, open_place
+
+    if level > -12.0:
+        raise click.UsageError(f"--level {level:g} dBFS is too loud: at most -12")
+    place = open_place(settings.folder, device)
+    request = MeasureRequest(
+        speakers=chosen_speakers(place.studio, _split(speakers)),
+        positions=chosen_positions(place.studio, positions),
+        sweeps=sweeps,
+        length_s=length,
+        level_dbfs=level,
+        through=load_bank(settings.folder, through) if through else None,
+        use_calibration=not no_cal,
+        force=force,
+    )
+    if dry_run:
+        names = [s.name for s in request.speakers]
+        places = [p.name for p in request.positions]
+        duration_s = planned_duration_s(place, request)
+        if as_json:
+            settings.show_json(
+                {
+                    "session": name,
+                    "device": place.device_name,
+                    "speakers": names,
+                    "positions": places,
+                    "duration_s": duration_s,
+                }
+            )
+        else:
+            click.echo(
+                f"{name}: {', '.join(names)} at {', '.join(places)} on {place.device_name}, "
+                f"{duration_s:.0f} s of sound at {level:g} dBFS"
+            )
+        return
+    store = measure_job(settings.folder, name, place, request, settings.talk)
+    responses = store.session.responses
+    if as_json:
+        from roomcal.jobs.describe import session_json
+
+        settings.show_json(session_json(store))
+    else:
+        click.echo(f"{store.folder}: {len(responses)} responses, {len(store.session.takes)} takes")
+    settings.next_step(f"roomcal analyze {name}")
+
+
+def _split(names: str) -> tuple[str, ...]:
+    return tuple(n.strip() for n in names.split(",") if n.strip())

@@ -1,0 +1,130 @@
+"""What every command shares: the studio folder, how much to say, and how to say it."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from roomcal.errors import RoomcalError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from roomcal.cli.terminal import Terminal
+
+
+class Settings:
+    """The options before the command; results go to stdout, everything else to stderr."""
+
+    def __init__(self) -> None:
+        self.folder = Path()
+        self.quiet = False
+        self.color = False
+        self.debug = "--debug" in sys.argv[1:]
+        self.json = False
+
+    def configure(self, *, folder: Path, quiet: bool, no_color: bool, debug: bool) -> None:
+        """Take the options of the group."""
+        self.folder = folder
+        self.quiet = quiet
+        self.color = not no_color and "NO_COLOR" not in os.environ
+        self.debug = debug
+
+    @property
+    def talk(self) -> "Terminal":
+        """Return the conversation of jobs with this terminal."""
+        from roomcal.cli.terminal import Terminal
+
+        return Terminal(self.console(err=True), quiet=self.quiet)
+
+    def console(self, *, err: bool = False) -> "Console":
+        """Return a rich console on stdout or stderr."""
+        from rich.console import Console
+
+        stream = sys.stderr if err else sys.stdout
+        width = None if stream.isatty() else 80
+        return Console(
+            stderr=err, no_color=not self.color, highlight=False, width=width, soft_wrap=False
+        )
+
+    def show_json(self, data: dict[str, Any]) -> None:
+        """Print one JSON document."""
+        from roomcal.files.documents import json_text
+
+        click.echo(json_text(data))
+
+    def show_table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        caption: str = "",
+    ) -> None:
+        """Print a table; every column but the first stands to the right if it holds numbers."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(
+            title=title,
+            title_justify="left",
+            title_style="bold",
+            box=box.SIMPLE_HEAD,
+            caption=caption or None,
+            caption_justify="left",
+            pad_edge=False,
+        )
+        for index, name in enumerate(columns):
+            cells = [row[index] for row in rows]
+            numeric = index > 0 and all(not c or c[0] in "+-0123456789.-" for c in cells)
+            table.add_column(name, justify="right" if numeric else "left")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self.console().print(table)
+
+    def next_step(self, command: str) -> None:
+        """Suggest what to type next."""
+        if not self.quiet and not self.json:
+            click.echo(f"next: {command}", err=True)
+
+    def show_error(self, error: RoomcalError) -> int:
+        """Show a fault in one message and return its exit code."""
+        if self.debug:
+            import traceback
+
+            traceback.print_exception(error)
+        if self.json:
+            self.show_json(
+                {
+                    "id": error.fault,
+                    "exit": error.exit_code,
+                    "message": error.message,
+                    "hint": error.hint,
+                    "evidence": error.evidence,
+                }
+            )
+        else:
+            click.echo(f"Error {error.fault}: {error.message}", err=True)
+            if error.hint:
+                click.echo(f"  {error.hint}", err=True)
+        return error.exit_code
+
+
+def _set_json(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    ctx.find_root().obj.json |= value
+    return value
+
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    callback=_set_json,
+    is_eager=True,
+    help="One JSON document on stdout.",
+)
+force_option = click.option("--force", is_flag=True, help="Replace what is there.")

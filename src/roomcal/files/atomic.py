@@ -1,0 +1,112 @@
+"""Write files and folders whole or not at all: temporary name, fsync, rename, fsync the folder."""
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from roomcal.errors import StorageError
+
+# Virus scanners and indexers hold new files open for a moment on Windows.
+_WINDOWS_TRIES = 10
+_WINDOWS_WAIT_S = 0.1
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    StorageError
+        RC-601 if it cannot be written; an older file of that name is as it was.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; it takes the place of `path` if nothing goes wrong.
+
+    Raises
+    ------
+    StorageError
+        RC-601 if it cannot be written; an older file of that name is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        _replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; it takes the place of `folder` if nothing goes wrong.
+
+    Raises
+    ------
+    StorageError
+        RC-601 if it cannot be written; an older folder of that name is as it was.
+    """
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        yield temporary
+        if folder.exists():
+            _replace(folder, old)
+        _replace(temporary, folder)
+        _sync_folder(folder.parent)
+    except OSError as error:
+        if old.exists() and not folder.exists():
+            _replace(old, folder)
+        raise cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def cannot_write(path: Path, error: OSError) -> StorageError:
+    """Build the error for a file or folder that the system refuses to write."""
+    return StorageError(
+        "RC-601",
+        f"cannot write {path}: {error.strerror or error}",
+        hint="check that the folder exists, is writable and has room",
+        path=str(path),
+    )
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Rename, with patience on Windows."""
+    for attempt in range(_WINDOWS_TRIES):
+        try:
+            source.replace(target)
+        except PermissionError:
+            if sys.platform != "win32" or attempt == _WINDOWS_TRIES - 1:
+                raise
+            time.sleep(_WINDOWS_WAIT_S)
+        else:
+            return
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut; Windows cannot open folders and needs not."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

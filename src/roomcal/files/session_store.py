@@ -1,0 +1,225 @@
+"""The only reader and writer of sessions: raw captures, derived responses, session.json."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+import roomcal
+from roomcal.errors import InputError, StorageError
+from roomcal.files.documents import read_document, write_document
+from roomcal.files.folders import document_path, existing_folder, new_folder
+from roomcal.files.wav import read_mono, read_wav, write_wav
+from roomcal.model.capture import Capture
+from roomcal.model.impulse_response import BandSnr, ImpulseResponse
+from roomcal.model.session import ResponseRecord, Session, StoredFile, TakeRecord
+
+
+class SessionStore:
+    """One session on disk. Every method leaves a complete `session.json` behind.
+
+    Parameters
+    ----------
+    folder : Path
+    session : Session
+        As it is on disk, or new.
+    """
+
+    def __init__(self, folder: Path, session: Session) -> None:
+        self.folder = folder
+        self.session = session
+
+    @classmethod
+    def open(cls, root: Path, name: str) -> "SessionStore":
+        """Open an existing session by name or path."""
+        folder = existing_folder(root, "session", name)
+        path = document_path(folder, "session")
+        data = read_document(path, what="session")
+        try:
+            session = msgspec.convert(data, Session)
+        except msgspec.ValidationError as error:
+            raise InputError(
+                "RC-310",
+                f"{path}: {error}",
+                hint="restore session.json from a backup, or measure again",
+                path=str(path),
+            ) from error
+        return cls(folder, session)
+
+    @classmethod
+    def create(cls, root: Path, session: Session) -> "SessionStore":
+        """Begin a session; nothing is written before the first take or response."""
+        folder = new_folder(root, "session", session.name)
+        if document_path(folder, "session").exists():
+            raise StorageError(
+                "RC-602",
+                f"the session {folder} exists",
+                hint="choose another name",
+                path=str(folder),
+            )
+        named = dataclasses.replace(session, name=folder.name, roomcal_version=roomcal.__version__)
+        return cls(folder, named)
+
+    def response_record(self, speaker: str, position: str) -> ResponseRecord | None:
+        """Find the record of one path."""
+        for record in self.session.responses:
+            if (record.speaker, record.position) == (speaker, position):
+                return record
+        return None
+
+    def next_take_number(self, speaker: str, position: str) -> int:
+        """Count on from the takes of this path; also those whose record was lost."""
+        stem = f"{speaker}-{position}.take-"
+        numbers = [0]
+        if self.folder.is_dir():
+            for file in self.folder.glob(f"{stem}*.capture.wav"):
+                text = file.name[len(stem) :].split(".")[0]
+                numbers.append(int(text) if text.isdigit() else 0)
+        return max(numbers) + 1
+
+    def save_capture(self, capture: Capture) -> TakeRecord:
+        """Write the raw take before anything is made of it; it counts as rejected until judged."""
+        number = self.next_take_number(capture.speaker, capture.position)
+        name = f"{capture.speaker}-{capture.position}.take-{number}.capture.wav"
+        rows = [capture.microphone]
+        if capture.loopback is not None:
+            rows.append(capture.loopback)
+        record = TakeRecord(
+            speaker=capture.speaker,
+            position=capture.position,
+            number=number,
+            capture=self._write(name, np.stack(rows), capture.fs),
+            plan=capture.plan,
+            reference_speaker=capture.reference_speaker,
+            status="rejected",
+            reason="not judged: the run ended early",
+            xruns=capture.xruns,
+            started_at=capture.started_at,
+            has_loopback=capture.loopback is not None,
+        )
+        self._save(dataclasses.replace(self.session, takes=(*self.session.takes, record)))
+        return record
+
+    def load_capture(self, record: TakeRecord) -> Capture:
+        """Read a raw take back, proven whole."""
+        rows = self._read(record.capture, n_channels=2 if record.has_loopback else 1)
+        return Capture(
+            microphone=rows[0],
+            loopback=rows[1] if record.has_loopback else None,
+            fs=record.plan.sweep.fs,
+            plan=record.plan,
+            speaker=record.speaker,
+            reference_speaker=record.reference_speaker,
+            position=record.position,
+            xruns=record.xruns,
+            started_at=record.started_at,
+        )
+
+    def judge_take(self, record: TakeRecord, *, reason: str, notes: Sequence[str] = ()) -> None:
+        """Keep the verdict on a take: an empty reason accepts it."""
+        judged = dataclasses.replace(
+            record,
+            status="rejected" if reason else "accepted",
+            reason=reason,
+            notes=tuple(notes),
+        )
+        takes = tuple(judged if t.capture == record.capture else t for t in self.session.takes)
+        self._save(dataclasses.replace(self.session, takes=takes))
+
+    def save_response(self, response: ImpulseResponse, *, origin: str, force: bool = False) -> None:
+        """Add the response of one path.
+
+        Raises
+        ------
+        StorageError
+            RC-602 if the path has one already and `force` is not given.
+        """
+        if self.response_record(response.speaker, response.position) and not force:
+            raise StorageError(
+                "RC-602",
+                f"{self.folder.name} has a response of {response.speaker} at {response.position}",
+                hint="use another --position or session, or --force to replace it",
+            )
+        file = self._write(
+            f"{response.speaker}-{response.position}.ir.wav",
+            response.samples[np.newaxis],
+            response.fs,
+        )
+        record = ResponseRecord(
+            speaker=response.speaker,
+            position=response.position,
+            fs=response.fs,
+            file=file,
+            origin=origin,
+            time_zero=response.time_zero,
+            time_reference=response.time_reference,
+            full_scale_db_spl=response.full_scale_db_spl,
+            snr_f_hz=tuple(response.snr.f_hz.tolist()) if response.snr else (),
+            snr_db=tuple(response.snr.snr_db.tolist()) if response.snr else (),
+        )
+        others = [
+            r
+            for r in self.session.responses
+            if (r.speaker, r.position) != (response.speaker, response.position)
+        ]
+        self._save(dataclasses.replace(self.session, responses=(*others, record)))
+
+    def load_responses(self, speaker: str | None = None) -> list[ImpulseResponse]:
+        """Read all responses, or those of one speaker, proven whole.
+
+        Raises
+        ------
+        InputError
+            RC-310 if there are none, or a file is missing or not what was written.
+        """
+        records = [r for r in self.session.responses if speaker in (None, r.speaker)]
+        if not records:
+            raise InputError(
+                "RC-310",
+                f"the session {self.folder.name} holds no response"
+                + (f" of {speaker}" if speaker else ""),
+                hint="measure or import one first",
+            )
+        return [self._load_response(record) for record in records]
+
+    def _load_response(self, record: ResponseRecord) -> ImpulseResponse:
+        snr = BandSnr(np.array(record.snr_f_hz), np.array(record.snr_db))
+        return ImpulseResponse(
+            samples=self._read(record.file, n_channels=1)[0],
+            fs=record.fs,
+            speaker=record.speaker,
+            position=record.position,
+            time_zero=record.time_zero,
+            time_reference=record.time_reference,
+            full_scale_db_spl=record.full_scale_db_spl,
+            snr=snr if record.snr_f_hz else None,
+        )
+
+    def _write(self, name: str, rows: np.ndarray, fs: int) -> StoredFile:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_wav(self.folder / name, rows, fs)
+        return StoredFile(name, rows.shape[1], _digest(self.folder / name))
+
+    def _read(self, file: StoredFile, *, n_channels: int) -> np.ndarray:
+        path = self.folder / file.name
+        rows = read_mono(path).samples if n_channels == 1 else read_wav(path).samples
+        if _digest(path) != file.sha256:
+            raise InputError(
+                "RC-310",
+                f"{path} is not the file that was written: its digest differs",
+                hint="restore it from a backup, or measure this path again with --force",
+                path=str(path),
+            )
+        return rows
+
+    def _save(self, session: Session) -> None:
+        write_document(document_path(self.folder, "session"), msgspec.to_builtins(session))
+        self.session = session
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,52 @@
+"""Export a bank: write beside the place, read back, prove, and only then put it there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from roomcal.errors import InputError, StorageError
+from roomcal.export.proof import Proof, prove
+from roomcal.export.registry import FORMATS
+from roomcal.files.atomic import replacing_folder
+from roomcal.files.folders import unknown_name
+from roomcal.model.filter_bank import Bank
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One finished export."""
+
+    format: str
+    folder: Path
+    files: tuple[str, ...]  # relative to the folder
+    proof: Proof
+
+
+def export_bank(bank: Bank, format_name: str, folder: Path, *, force: bool = False) -> Exported:
+    """Write a bank in one format and prove that it is what was designed.
+
+    Raises
+    ------
+    InputError
+        RC-309 for an unknown format.
+    StorageError
+        RC-602 if the folder exists and `force` is not given.
+    ProofError
+        RC-902 if what was written is not what was designed; nothing is left behind.
+    """
+    if format_name not in FORMATS:
+        raise unknown_name("format", format_name, list(FORMATS))
+    if folder.exists() and not force:
+        raise StorageError(
+            "RC-602",
+            f"{folder} exists",
+            hint="choose another -o, or --force to replace it",
+            path=str(folder),
+        )
+    if folder.is_file() or folder.resolve() == Path.cwd():
+        raise InputError("RC-313", f"{folder} cannot be replaced", hint="choose another -o")
+    chosen = FORMATS[format_name]
+    with replacing_folder(folder) as fresh:
+        paths = chosen.write(bank, fresh)
+        proof = prove(bank, chosen.read(fresh))
+        files = tuple(path.relative_to(fresh).as_posix() for path in paths)
+    return Exported(format_name, folder, files, proof)

@@ -1,0 +1,203 @@
+"""Measure: play, keep the raw take, judge it, derive the response, and go on to the next."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from roomcal.convolver.partitioned import PartitionedConvolver
+from roomcal.errors import MeasurementError, StorageError
+from roomcal.files.bank_store import filters_for
+from roomcal.files.folders import document_path, new_folder
+from roomcal.files.session_store import SessionStore
+from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.studio import Place
+from roomcal.measure.plan import plan_take, render_take
+from roomcal.measure.responses import response_from_capture
+from roomcal.model.capture import Capture
+from roomcal.model.filter_bank import Bank, FilterBank
+from roomcal.model.session import Session
+from roomcal.model.studio import Position, Speaker
+from roomcal.model.sweep import Sweep
+from roomcal.model.take import TakePlan
+from roomcal.units import FloatArray, ratio_from_db
+
+MAX_RETAKES = 2
+
+
+@dataclass(frozen=True)
+class MeasureRequest:
+    """What to measure and how."""
+
+    speakers: tuple[Speaker, ...]
+    positions: tuple[Position, ...]
+    sweeps: int = 3  # a take
+    length_s: float = 5.5  # of one sweep
+    level_dbfs: float = -20.0
+    through: Bank | None = None  # a bank in the path
+    use_calibration: bool = True
+    force: bool = False  # measure paths again that the session has
+
+
+def measure(
+    root: Path, name: str, place: Place, request: MeasureRequest, talk: Conversation
+) -> SessionStore:
+    """Measure every speaker at every position into a session, new or existing.
+
+    Every take is on disk before it is judged; a bad take is kept with its reason and repeated up
+    to `MAX_RETAKES` times. Paths that the session has already are left alone.
+
+    Raises
+    ------
+    StorageError
+        RC-602 if the session has every path already and `force` is not given.
+    MeasurementError
+        If a path cannot be measured; everything before it is kept.
+    """
+    store = _open_session(root, name, place, request)
+    todo = [
+        (position, speaker)
+        for position in request.positions
+        for speaker in request.speakers
+        if request.force or store.response_record(speaker.name, position.name) is None
+    ]
+    total = len(request.positions) * len(request.speakers)
+    if not todo:
+        raise StorageError(
+            "RC-602",
+            f"the session {store.folder.name} has all {total} paths already",
+            hint="choose another name, or --force to measure them again",
+        )
+    if len(todo) < total:
+        talk.note(f"{total - len(todo)} of {total} paths are measured already; going on")
+    sweep = Sweep(fs=place.studio.fs, length_s=request.length_s, level_dbfs=request.level_dbfs)
+    plan = plan_take(sweep, repeats=request.sweeps)
+    filters = filters_for(request.through, sweep.fs) if request.through else None
+    positions = list(dict.fromkeys(position for position, _ in todo))
+    talk.begin(f"Measuring {store.folder.name}", len(todo))
+    try:
+        for position, speaker in todo:
+            if position in positions:  # the first speaker here: the microphone has to move
+                positions.remove(position)
+                if not place.device.place_microphone(position.name):
+                    number = request.positions.index(position) + 1
+                    talk.place_microphone(position, number, len(request.positions))
+            talk.step(f"{speaker.name} at {position.name}")
+            _measure_path(store, place, plan, speaker, position, filters, request, talk)
+    finally:
+        talk.end()
+    return store
+
+
+def planned_duration_s(place: Place, request: MeasureRequest) -> float:
+    """Length of all the takes together."""
+    fs = place.studio.fs
+    plan = plan_take(Sweep(fs=fs, length_s=request.length_s), repeats=request.sweeps)
+    return len(request.speakers) * len(request.positions) * plan.n_samples / fs
+
+
+def _open_session(root: Path, name: str, place: Place, request: MeasureRequest) -> SessionStore:
+    folder = new_folder(root, "session", name)
+    if document_path(folder, "session").exists():
+        return SessionStore.open(root, name)
+    through = request.through.name if request.through else ""
+    session = Session(
+        name=name,
+        device=place.device_name,
+        through=through,
+        studio=place.studio,
+        created_at=_now(),
+    )
+    return SessionStore.create(root, session)
+
+
+def _measure_path(
+    store: SessionStore,
+    place: Place,
+    plan: TakePlan,
+    speaker: Speaker,
+    position: Position,
+    filters: FilterBank | None,
+    request: MeasureRequest,
+    talk: Conversation,
+) -> None:
+    """Take until a take is good, then keep its response."""
+    for attempt in range(1 + MAX_RETAKES):
+        capture = _take(place, plan, speaker, position, filters)
+        record = store.save_capture(capture)
+        try:
+            response = response_from_capture(
+                store.load_capture(record),  # from disk, so that it can be made again bit for bit
+                calibration=place.calibration if request.use_calibration else None,
+                full_scale_db_spl=place.studio.microphone.full_scale_db_spl,
+            )
+        except MeasurementError as error:
+            store.judge_take(record, reason=f"{error.fault}: {error.message}")
+            if attempt == MAX_RETAKES:
+                raise
+            talk.warn(f"{speaker.name} at {position.name}: {error.message}; taking it again")
+            continue
+        store.save_response(response, origin=record.capture.name, force=request.force)
+        store.judge_take(record, reason="")
+        return
+
+
+def _take(
+    place: Place,
+    plan: TakePlan,
+    speaker: Speaker,
+    position: Position,
+    filters: FilterBank | None,
+) -> Capture:
+    """Play one take and record it."""
+    studio = place.studio
+    reference = studio.speakers[0]
+    same = speaker.name == reference.name
+    marks, sweeps = render_take(plan, same_speaker=same)
+    played = {speaker.name: sweeps}
+    if not same:
+        played[reference.name] = marks
+    rows, channels = _output_rows(played, studio.speakers, filters)
+    inputs = [studio.microphone.input_channel]
+    if studio.loopback is not None:
+        rows = np.concatenate([rows, [sum(played.values())]])
+        channels.append(studio.loopback.output_channel)
+        inputs.append(studio.loopback.input_channel)
+    started_at = _now()
+    recording = place.device.play_record(
+        rows, fs=plan.sweep.fs, output_channels=channels, input_channels=inputs
+    )
+    return Capture(
+        microphone=recording.samples[0],
+        loopback=recording.samples[1] if studio.loopback is not None else None,
+        fs=recording.fs,
+        plan=plan,
+        speaker=speaker.name,
+        reference_speaker=reference.name,
+        position=position.name,
+        xruns=recording.xruns,
+        started_at=started_at,
+    )
+
+
+def _output_rows(
+    played: dict[str, FloatArray], speakers: Sequence[Speaker], filters: FilterBank | None
+) -> tuple[FloatArray, list[int]]:
+    """Signals per output channel, through a bank or not, with the trims of the speakers."""
+    if filters is None:
+        names, rows = list(played), np.stack(list(played.values()))
+    else:
+        n = next(iter(played.values())).size
+        x = np.zeros((len(filters.inputs), n))
+        for name, signal in played.items():
+            x[filters.inputs.index(name)] = signal
+        names, rows = list(filters.outputs), PartitionedConvolver(filters.taps, block=n).process(x)
+    by_name = {s.name: s for s in speakers}
+    trims = ratio_from_db([by_name[name].gain_db for name in names])
+    return rows * trims[:, np.newaxis], [by_name[name].output_channel for name in names]
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

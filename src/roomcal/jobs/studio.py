@@ -1,0 +1,90 @@
+"""Which studio and device a job works with: option, environment, studio.toml, session."""
+
+import dataclasses
+from pathlib import Path
+
+from roomcal.devices.device import Device
+from roomcal.devices.registry import open_device
+from roomcal.errors import InputError
+from roomcal.files.curve_text import read_curve
+from roomcal.files.folders import unknown_name
+from roomcal.files.studio_toml import FILE_NAME, read_studio
+from roomcal.model.curve import Curve
+from roomcal.model.studio import Position, Speaker, Studio, default_positions
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A studio, the device that plays in it, and its name."""
+
+    studio: Studio
+    device: Device
+    device_name: str
+    calibration: Curve | None = None  # of the microphone
+
+
+def open_place(root: Path, device_name: str | None, *, occasion: int = 0) -> Place:
+    """Find the studio and open its device.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the studio.
+    device_name : str or None
+        What the user asked for; else what studio.toml says.
+    occasion : int
+        0: the first time. A virtual studio changes a little from one occasion to the next.
+
+    Raises
+    ------
+    InputError
+        When neither a virtual device is asked for nor a valid studio.toml is there.
+    """
+    path = root / FILE_NAME
+    own = read_studio(path) if path.exists() or device_name is None else None
+    name = device_name or (own.output_device if own else "")
+    if not name:
+        raise InputError(
+            "RC-308",
+            f"{path}: output_device is missing",
+            hint="name one of `roomcal devices`, or use --device virtual",
+        )
+    device = open_device(name, occasion=occasion)
+    studio = own if own is not None and own.output_device == name else device.default_studio()
+    studio = studio or own
+    if studio is None:
+        raise InputError(
+            "RC-301", f"there is no {path}", hint="`roomcal init` makes one", path=str(path)
+        )
+    calibration = None
+    if studio.microphone.calibration:
+        calibration = read_curve(root / studio.microphone.calibration)
+    return Place(studio, device, name, calibration)
+
+
+def chosen_speakers(studio: Studio, names: tuple[str, ...]) -> tuple[Speaker, ...]:
+    """Speakers by name, in the studio's order; none named means all.
+
+    Raises
+    ------
+    InputError
+        RC-309 for a name that the studio does not have.
+    """
+    known = [s.name for s in studio.speakers]
+    for name in names:
+        if name not in known:
+            raise unknown_name("speaker", name, known)
+    return tuple(s for s in studio.speakers if not names or s.name in names)
+
+
+def chosen_positions(studio: Studio, count: int | None) -> tuple[Position, ...]:
+    """Return the first `count` positions; those that the studio does not name are called pN.
+
+    A virtual studio knows its own positions only.
+    """
+    if count is None:
+        return studio.positions
+    if count < 1:
+        raise InputError("RC-316", f"{count} positions are too few", hint="use 1 or more")
+    named = studio.positions[:count]
+    return (*named, *default_positions(count)[len(named) :])
