@@ -1,0 +1,1 @@
+"""A studio made of numbers: rooms, speakers and converters whose truth is known exactly."""
