@@ -62,8 +62,8 @@ def design(
         RC-304 when the responses have several sample rates, RC-315 when there is none or one is
         silent, RC-316 when the taps cannot hold the delays.
     """
-    by_speaker = _by_speaker(responses, studio)
     main = _main_position(responses, studio)
+    by_speaker = _by_speaker(responses, studio, main)
     n_taps = tap_count(spec, fs)
     subs = {s.name for s in studio.speakers if s.is_sub} if studio is not None else set()
     sets = [
@@ -147,13 +147,9 @@ def _bank(
 
 
 def _by_speaker(
-    responses: Sequence[ImpulseResponse], studio: Studio | None
+    responses: Sequence[ImpulseResponse], studio: Studio | None, main_position: str
 ) -> dict[str, list[ImpulseResponse]]:
-    """Responses of every speaker, in the studio's order, after checking that they fit together."""
-    if not responses:
-        raise InputError(
-            "RC-315", "there is no response to design from", hint="measure or import one"
-        )
+    """Responses of every speaker, in an order of their own, after checking that they fit."""
     rates = sorted({r.fs for r in responses})
     if len(rates) > 1:
         odd = next(r for r in responses if r.fs != responses[0].fs)
@@ -168,11 +164,16 @@ def _by_speaker(
     first_seen = list(dict.fromkeys(r.speaker for r in responses))
     known = [s.name for s in studio.speakers] if studio is not None else []
     order = [n for n in known if n in first_seen] + [n for n in first_seen if n not in known]
-    return {n: [r for r in responses if r.speaker == n] for n in order}
+    in_order = sorted(responses, key=lambda r: (r.position != main_position, r.position))
+    return {n: [r for r in in_order if r.speaker == n] for n in order}
 
 
 def _main_position(responses: Sequence[ImpulseResponse], studio: Studio | None) -> str:
     """Return the position that counts twice."""
+    if not responses:
+        raise InputError(
+            "RC-315", "there is no response to design from", hint="measure or import one"
+        )
     measured = {r.position for r in responses}
     if studio is not None and studio.positions and studio.positions[0].name in measured:
         return studio.positions[0].name

@@ -1,6 +1,6 @@
 """What a correction may do at each frequency, and why it may not do more."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from roomcal.units import FloatArray, frequency_text
 # No boost where the measurement itself is this near to the noise; full trust a little above.
 MIN_BOOST_SNR_DB = 20.0
 _FULL_TRUST_SNR_DB = 26.0
-# Over this span above the low and below the high end of the correction it fades in and out.
-_FADE_OCTAVES = 0.25
+# Above the low end of the correction it fades in over this span.
+_FADE_IN_OCTAVES = 0.25
+# Below the high end it fades out between these shares of it: 16.5 to 19 kHz for 20 kHz, where
+# microphones and speakers give up.
+_FADE_OUT_SHARES = (0.825, 0.95)
 # Below a speaker's corner, boost ends within half an octave, every correction within an octave.
 _BOOST_END_OCTAVES = 0.5
 _CORRECTION_END_OCTAVES = 1.0
@@ -47,6 +50,22 @@ class Limits:
     def bounded(self, correction_db: FloatArray) -> FloatArray:
         """Clip a correction, range and strength included already, to what is allowed."""
         return np.clip(correction_db, -self.cut_db, self.boost_db)
+
+    def left_by(self, correction_db: FloatArray) -> "Limits":
+        """Limits of a further step after a correction has used its part of them."""
+        return replace(
+            self,
+            boost_db=np.maximum(self.boost_db - correction_db, 0.0),
+            cut_db=np.maximum(self.cut_db + correction_db, 0.0),
+        )
+
+    def lowered(self, middle_db: float) -> "Limits":
+        """Limits of a filter whose middle lies at `middle_db`, where boost is said re the middle.
+
+        A middle above 0 dB gives nothing away: the limits stay.
+        """
+        boost_db = np.maximum(self.boost_db + min(middle_db, 0.0), 0.0)
+        return replace(self, boost_db=boost_db)
 
 
 def find_limits(aligned: AlignedSet, f_hz: FloatArray, spec: DesignSpec) -> Limits:
@@ -102,8 +121,9 @@ def _range_share(f_hz: FloatArray, spec: DesignSpec, aligned: AlignedSet) -> Flo
     """1 inside the range that is asked for and was measured, fading to 0 at its ends."""
     low_hz = spec.low_hz
     high_hz = min(spec.high_hz, _TRUSTED_SHARE * aligned.measured_high_hz)
-    above = np.log2(f_hz / low_hz) / _FADE_OCTAVES
-    below = np.log2(high_hz / f_hz) / _FADE_OCTAVES
+    above = np.log2(f_hz / low_hz) / _FADE_IN_OCTAVES
+    first, last = _FADE_OUT_SHARES
+    below = np.log(last * high_hz / f_hz) / np.log(last / first)
     share = np.clip(np.minimum(above, below), 0.0, 1.0)
     if aligned.is_sub:  # the band of a sub fades outside of it, within half an octave
         octaves = np.maximum(

@@ -16,14 +16,18 @@ DISTRUST_DB = 8.0
 # The soft clip begins this far below the limit of the boost.
 KNEE_DB = 1.5
 # Finest resolution in the bass (bands per octave) of cuts, and of boosts, which would ring when
-# they filled a narrow dip. With few positions what looks like the room is the place: coarser.
+# they filled a narrow dip. With few positions a dip may be the place and not the room: coarser.
 MANY_POSITIONS = 4
 _CUTS_MANY, _BOOSTS_MANY = 12, 6
-_CUTS_FEW, _BOOSTS_FEW = 6, 3
+_CUTS_FEW, _BOOSTS_FEW = 12, 3
 # Spread between places that a few positions cannot show, taken as given (typical of small rooms
 # at 1/6 octave); it weighs like two positions.
 _PRIOR_SPREAD_DB = 4.0
 _PRIOR_POSITIONS = 2.0
+# The target is moved until what is granted, not what is wanted, has mean 0 dB in the placement
+# band: dips that stay would otherwise leave everything else too quiet. It converges by more than
+# half a pass.
+_PLACEMENT_PASSES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +35,8 @@ class MagnitudeCorrection:
     """Level curves of one design step on the design grid, each (n,) in dB.
 
     `before`, `asked` (the user's target) and `target` (what the speaker can do of it) share one
-    scale; `wanted` is the whole difference and `granted` what the rules leave of it.
+    scale; `wanted` is the whole difference and `granted` what the rules leave of it;
+    `spread` is the standard deviation between positions.
     """
 
     before_db: FloatArray
@@ -39,6 +44,7 @@ class MagnitudeCorrection:
     target_db: FloatArray
     wanted_db: FloatArray
     granted_db: FloatArray
+    spread_db: FloatArray
 
 
 def resolutions(n_positions: int) -> tuple[int, int]:
@@ -76,23 +82,26 @@ def magnitude_correction(
     level = spatial_level(
         power, aligned.bin_hz, f_hz, weights=aligned.weights, fine=cuts, coarse=boosts
     )
+    spread_db = _spread(level.spread_db, aligned.weights.size)
     shape_db = target.level_at(f_hz)
-    placement = placement_band(aligned)
-    inside = placement.covers(f_hz)
+    inside = placement_band(aligned).covers(f_hz)
     offset_db = float(np.mean(level.fine_db[inside] - shape_db[inside]))
-    asked_db = shape_db + offset_db
-    target_db = reachable_target(asked_db, f_hz, limits)
-    cut_db = np.minimum(asked_db - level.fine_db, 0.0)
-    boost_db = np.minimum(target_db - level.fine_db, target_db - level.coarse_db)
-    boost_db = np.maximum(boost_db, 0.0)
-    boost_db /= 1.0 + (_spread(level.spread_db, aligned.weights.size) / DISTRUST_DB) ** 2
-    granted_db = soft_clip(boost_db * limits.share, limits.boost_db) + cut_db * limits.share
+    for _ in range(_PLACEMENT_PASSES):
+        asked_db = shape_db + offset_db
+        target_db = reachable_target(asked_db, f_hz, limits)
+        cut_db = np.minimum(asked_db - level.fine_db, 0.0)
+        boost_db = target_db - np.maximum(level.fine_db, level.coarse_db)
+        boost_db = np.maximum(boost_db, 0.0) / (1.0 + (spread_db / DISTRUST_DB) ** 2)
+        boost_db = soft_clip(boost_db * limits.share, limits.boost_db)
+        granted_db = limits.bounded(boost_db + cut_db * limits.share)
+        offset_db -= float(np.mean(granted_db[inside]))
     return MagnitudeCorrection(
         before_db=level.fine_db,
         asked_db=asked_db,
         target_db=target_db,
         wanted_db=asked_db - level.fine_db,
-        granted_db=limits.bounded(granted_db),
+        granted_db=granted_db,
+        spread_db=level.spread_db,
     )
 
 

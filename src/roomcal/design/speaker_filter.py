@@ -31,6 +31,8 @@ from roomcal.units import FloatArray, frequency_text, ratio_from_db
 _FADE_OUT_SHARE = 1.0 / 8.0
 # A response shorter than this cannot tell bass modes apart.
 SHORT_S = 0.5
+# Boost is said re the median gain in the middle, which is known only after a first design.
+_MIDDLE_PASSES = 2
 # A filter resolves about this many cycles per its length; below, it is only a level.
 _CYCLES_PER_FILTER = 4.0
 
@@ -62,18 +64,21 @@ def speaker_filter(
     f = design_grid_hz(aligned.fs)
     limits = find_limits(aligned, f, spec)
     cuts, boosts = resolutions(len(aligned.positions))
-    first = magnitude_correction(
-        aligned, aligned.power, f, target=target, limits=limits, cuts=cuts, boosts=boosts
-    )
-    correction_db = touched_up(
-        aligned,
-        first.granted_db,
-        f,
-        target=target,
-        limits=limits,
-        resolution=min(RESOLUTION, boosts),
-    )
     middle = aligned.band if aligned.is_sub else _below(MIDDLE, aligned.measured_high_hz)
+    bounds = limits
+    for _ in range(_MIDDLE_PASSES):
+        first = magnitude_correction(
+            aligned, aligned.power, f, target=target, limits=bounds, cuts=cuts, boosts=boosts
+        )
+        correction_db = touched_up(
+            aligned,
+            first.granted_db,
+            f,
+            target=target,
+            limits=bounds,
+            resolution=min(RESOLUTION, boosts),
+        )
+        bounds = limits.lowered(_middle_db(f, correction_db, middle))
     taps = minimum_phase_taps(f, correction_db, aligned.fs, n_taps=n_taps)
     taps = capped(taps, aligned.fs, max_boost_db=spec.max_boost_db, middle=middle)
     F = scipy.fft.rfft(taps, transform_length(aligned.fs, n_taps))
@@ -90,14 +95,12 @@ def speaker_filter(
         "target": first.target_db + level_db,
         "wanted": first.wanted_db,
         "granted": first.granted_db,
-        "boost limit": limits.boost_db,
+        "boost limit": bounds.boost_db,
         "correction": smoothed_level_db(
             taps, aligned.fs, f, 24, n_fft=transform_length(aligned.fs, n_taps)
         ),
         "predicted": after.fine_db + level_db,
-        "spread": spatial_level(
-            aligned.power, aligned.bin_hz, f, weights=aligned.weights, fine=cuts, coarse=boosts
-        ).spread_db,
+        "spread": first.spread_db,
     }
     grid = EXPLAINED_HZ
     explained = grid[grid <= f[-1]]
@@ -118,6 +121,12 @@ def minimum_phase_taps(
     fall = int(_FADE_OUT_SHARE * n_taps)
     taps[n_taps - fall :] *= 0.5 + 0.5 * np.cos(np.pi * (np.arange(fall) + 0.5) / fall)
     return np.asarray(taps)
+
+
+def _middle_db(f_hz: FloatArray, level_db: FloatArray, middle: Band) -> float:
+    """Median of a level over evenly spaced frequencies of a band."""
+    f = np.linspace(middle.low_hz, middle.high_hz, 1000)
+    return float(np.median(Curve(f_hz, level_db).level_at(f)))
 
 
 def _below(band: Band, high_hz: float) -> Band:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from roomcal.design.align import AlignedSet
-from roomcal.design.grid import on_bins
+from roomcal.design.grid import DESIGN_PER_OCTAVE, on_bins
 from roomcal.design.limits import Limits
 from roomcal.design.magnitude import magnitude_correction
 from roomcal.model.curve import Curve
@@ -12,6 +12,9 @@ from roomcal.units import FloatArray, power_from_db
 PASSES = 3
 # A touch-up is coarser than the first pass: it mends levels, it does not chase detail.
 RESOLUTION = 6
+# The step is smoothed over this: repeated corrections of a smoothed response would otherwise
+# sharpen it into ripple that no position has.
+_SMOOTHING_OCTAVES = 1.0 / 3.0
 # What one pass may add or take away.
 STEP_DB = 8.0
 
@@ -49,10 +52,17 @@ def touched_up(
             aligned.power * gain,
             f_hz,
             target=target,
-            limits=limits,
+            limits=limits.left_by(correction_db),
             cuts=resolution,
             boosts=resolution,
         )
-        step_db = np.clip(rest.granted_db, -STEP_DB, STEP_DB)
+        step_db = _smooth(np.clip(rest.granted_db, -STEP_DB, STEP_DB))
         correction_db = limits.bounded(correction_db + step_db)
     return correction_db
+
+
+def _smooth(step_db: FloatArray) -> FloatArray:
+    """Average over a Hann window on the logarithm of frequency."""
+    n = round(_SMOOTHING_OCTAVES * DESIGN_PER_OCTAVE)
+    window = np.hanning(2 * n + 1)
+    return np.convolve(np.pad(step_db, n, mode="edge"), window / window.sum(), mode="valid")
