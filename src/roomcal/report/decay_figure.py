@@ -27,8 +27,8 @@ _MOST_S = 3.0  # a scale longer than this is for churches: the bands that need i
 def decay_figure(
     speakers: Mapping[str, Sequence[DecayTrace]],
     *,
-    title: str = "Decay time per third octave",
-    quantity: str = "T30 (T20 where range is short)",
+    title: str = "Decay per third octave",
+    quantity: str = "T30, T20 where the range is short",
     theme: Theme = LIGHT,
 ) -> Figure:
     """Draw decay times of each speaker.
@@ -39,13 +39,14 @@ def decay_figure(
     title : str
         The finding, or the subject.
     quantity : str
-        What the times are.
+        What the times are; goes into the title.
     theme : Theme
     """
     n = max(len(speakers), 1)
     n_columns = 1 if n <= _MANY else 2
     n_rows = -(-n // n_columns)
     with styled(theme):
+        title = f"{title}: {quantity}" if quantity else title
         figure, rows = new_figure(n_rows, n_columns, row_height_in=2.1, title=title)
         flat = [axes for row in rows for axes in row]
         top_s = _top_s([t for traces in speakers.values() for t in traces])
@@ -64,9 +65,6 @@ def decay_figure(
                 axes.set_ylabel("Time for 60 dB (s)")
             _draw(axes, traces, theme)
         legend_below(figure, flat[: len(speakers)], n_columns=3)
-        flat[0].set_title(
-            f"{flat[0].get_title('left')} \u2013 {quantity}" if speakers else quantity
-        )
     return figure
 
 
@@ -76,7 +74,7 @@ def _draw(axes: Axes, traces: Sequence[DecayTrace], theme: Theme) -> None:
         axes.text(
             0.5,
             0.5,
-            "No band carries a decay time; the table says why",
+            "No band carries a decay time",
             transform=axes.transAxes,
             horizontalalignment="center",
             color=theme.muted,

@@ -1,6 +1,7 @@
 """Picture of an impulse response: the first milliseconds, and the energy over the whole decay."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -46,7 +47,7 @@ def impulse_figure(
         figure, rows = new_figure(2, row_height_in=2.3, title=title)
         early, late = rows[0][0], rows[1][0]
         for i, (response, arrival) in enumerate(zip(responses, arrivals_samples, strict=True)):
-            style = theme.series[i % len(theme.series)]
+            style = replace(theme.series[i % len(theme.series)], width=1.0)
             h = response.samples / max(float(np.abs(response.samples).max()), 1e-300)
             t_ms = 1000.0 * (np.arange(h.size) - arrival) / response.fs
             near = (t_ms >= _EARLY_MS[0]) & (t_ms <= _EARLY_MS[1])

@@ -105,7 +105,7 @@ def overlay_figure(
 
 
 def _draw(axes: Axes, traces: Sequence[Trace], theme: Theme) -> None:
-    """Draw bands first, then lines, the most important last."""
+    """Draw bands first, then lines in the order of their roles."""
     known = {role: i for i, role in enumerate(ROLES)}
     ordered = sorted(traces, key=lambda t: known.get(t.role, len(ROLES)))
     for trace in ordered:

@@ -64,8 +64,9 @@ def _theme(name: str, *, ground: tuple[str, str, str, str], hues: tuple[str, ...
     solid, dashed, dash_dot, dots = (), (6.0, 2.2), (7.0, 2.0, 1.5, 2.0), (1.3, 1.9)
     roles = {
         "before": LineStyle(orange, solid, 1.2),
-        "predicted": LineStyle(green, dashed, 1.7),
-        "verified": LineStyle(blue, solid, 2.0),
+        # Drawn over what came true: the dashes show on the wide line as well as beside it.
+        "verified": LineStyle(blue, solid, 2.6),
+        "predicted": LineStyle(purple, dashed, 1.5),
         "target": LineStyle(text, dots, 1.6),
         "limit": LineStyle(muted, dash_dot, 1.2),
     }

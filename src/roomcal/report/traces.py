@@ -6,8 +6,8 @@ from roomcal.model.arrays import frozen_array
 from roomcal.model.curve import Curve
 from roomcal.units import FloatArray
 
-# Known roles, in the order in which they are drawn: the most important last, on top.
-ROLES = ("before", "target", "predicted", "verified")
+# Known roles, in the order in which they are drawn: the last on top.
+ROLES = ("before", "target", "verified", "predicted")
 ROLE_NAMES = {
     "before": "Before",
     "predicted": "Predicted",
