@@ -150,4 +150,4 @@ def test_the_document_is_plain_json_with_the_schema_first(tmp_path, store, rng):
     store.save_response(a_response(rng), origin="a")
     text = (tmp_path / "measurements" / "before" / "session.json").read_text()
 
-    assert list(json.loads(text))[0] == "schema"
+    assert next(iter(json.loads(text))) == "schema"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from roomcal.model.arrays import frozen_array
+from roomcal.model.curve import Curve
 from roomcal.model.studio import Studio
 from roomcal.units import FloatArray
 
@@ -51,6 +52,9 @@ class Device(Protocol):
 
     def default_studio(self) -> Studio | None:
         """Return the studio that belongs to the device (virtual rooms), or None."""
+
+    def microphone_calibration(self) -> Curve | None:
+        """Return the curve that came with the device's own microphone (virtual rooms), or None."""
 
     def place_microphone(self, position: str) -> bool:
         """Move the microphone, or return False: then a person has to do it."""

@@ -154,7 +154,7 @@ class WavWriter:
         np.clip(codes, -steps, steps - 1, out=codes)  # the dither alone may touch the last code
         if width == 2:
             return codes.astype("<i2").tobytes()
-        four = codes.astype("<i4")
+        four = np.ascontiguousarray(codes, dtype="<i4")
         if width == 4:
             return four.tobytes()
         return four.view(np.uint8).reshape(*four.shape, 4)[..., :3].tobytes()

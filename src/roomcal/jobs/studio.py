@@ -56,9 +56,8 @@ def open_place(root: Path, device_name: str | None, *, occasion: int = 0) -> Pla
         raise InputError(
             "RC-301", f"there is no {path}", hint="`roomcal init` makes one", path=str(path)
         )
-    calibration = None
-    if studio.microphone.calibration:
-        calibration = read_curve(root / studio.microphone.calibration)
+    file = studio.microphone.calibration
+    calibration = read_curve(root / file) if file else device.microphone_calibration()
     return Place(studio, device, name, calibration)
 
 

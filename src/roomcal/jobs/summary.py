@@ -1,11 +1,11 @@
-"""Before, predicted, verified: the few numbers that say what a correction did."""
+"""Before, predicted, verified: the few numbers and curves that say what a correction did."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from roomcal.analyze.decay import analyze_decay
+from roomcal.analyze.decay import DecayAnalysis, analyze_decay
 from roomcal.analyze.response import (
     DEVIATION_BANDS_HZ,
     SpatialAverage,
@@ -16,77 +16,108 @@ from roomcal.analyze.response import (
     spatial_average,
 )
 from roomcal.model.curve import Curve
+from roomcal.model.filter_bank import Explanation
 from roomcal.model.impulse_response import ImpulseResponse
 
-_OFFSET_RANGE_HZ = (200.0, 8000.0)  # where a curve is levelled against its target
+LEVEL_RANGE_HZ = (200.0, 8000.0)  # where a response is levelled against its target
+_BASS_OCTAVES_HZ = (63.0, 125.0)
+_MID_OCTAVES_HZ = (500.0, 1000.0, 2000.0)
 
 
-@dataclass(frozen=True)
-class StageSummary:
+@dataclass(frozen=True, eq=False)
+class Stage:
     """One stage of a calibration: before, predicted or verified."""
 
-    name: str
+    role: str
+    averages: Mapping[str, SpatialAverage]  # by speaker, in dB re unity gain
+    decays: Mapping[str, tuple[DecayAnalysis, ...]]  # by speaker, third octaves, per position
+    level_db: float  # mean level of the speakers above their targets
     deviation_db: Mapping[str, float]  # rms from the target per range, mean of the speakers
-    bass_decay_s: float  # mean T20 of the octaves around 63 and 125 Hz; NaN if not to be had
+    bass_decay_s: float  # mean T20 of the octaves around 63 and 125 Hz
     mid_decay_s: float  # mean T20 of the octaves 500 Hz to 2 kHz
-    match_level_db: float  # level of the first speaker against the second; NaN without two
+    match_level_db: float  # the first speaker's level above the second's
     match_rms_db: float  # rms of their difference about that level
-    averages: Mapping[str, SpatialAverage]  # by speaker, levelled against nothing
+
+
+def level_targets(explanations: Sequence[Explanation]) -> dict[str, Curve]:
+    """Return the target of each speaker, moved to 0 dB on average over `LEVEL_RANGE_HZ`."""
+    flat = Curve(np.array([20.0, 20000.0]), np.zeros(2))
+    low, high = LEVEL_RANGE_HZ
+    return {
+        e.speaker: moved(
+            e.curves["target"], -level_offset_db(e.curves["target"], flat, low_hz=low, high_hz=high)
+        )
+        for e in explanations
+        if "target" in e.curves
+    }
+
+
+def moved(curve: Curve, by_db: float) -> Curve:
+    """Return a curve at another level."""
+    return Curve(curve.f_hz, curve.level_db + by_db, name=curve.name)
 
 
 def summarize(
-    name: str, responses: Sequence[ImpulseResponse], targets: Mapping[str, Curve]
-) -> StageSummary:
-    """Summarize one stage.
+    role: str, responses: Sequence[ImpulseResponse], targets: Mapping[str, Curve]
+) -> Stage:
+    """Summarize one stage; what cannot be had is NaN.
 
     Parameters
     ----------
+    role : str
     responses : sequence of ImpulseResponse
     targets : mapping of str to Curve
-        By speaker; the level at which a target stands does not matter.
+        By speaker, from `level_targets`; may be empty.
     """
-    averages, deviations = {}, []
-    for speaker in dict.fromkeys(r.speaker for r in responses):
-        curves = [smoothed_response(r) for r in responses if r.speaker == speaker]
-        averages[speaker] = spatial_average(curves, name=speaker)
-        if speaker in targets:
-            deviations.append(_deviations(curves, averages[speaker].mean, targets[speaker]))
-    full_range = [a.mean for a in averages.values()][:2]
-    match = pair_match(*full_range) if len(full_range) == 2 else None
-    return StageSummary(
-        name=name,
+    by_speaker: dict[str, list[ImpulseResponse]] = {}
+    for response in responses:
+        by_speaker.setdefault(response.speaker, []).append(response)
+    curves = {s: [smoothed_response(r) for r in own] for s, own in by_speaker.items()}
+    averages = {s: spatial_average(own, name=s) for s, own in curves.items()}
+    low, high = LEVEL_RANGE_HZ
+    levels = {
+        s: level_offset_db(averages[s].mean, targets[s], low_hz=low, high_hz=high)
+        for s in averages
+        if s in targets
+    }
+    first_two = [average.mean for average in averages.values()][:2]
+    match = pair_match(*first_two) if len(first_two) == 2 else None
+    return Stage(
+        role=role,
+        averages=averages,
+        decays={s: tuple(analyze_decay(r) for r in own) for s, own in by_speaker.items()},
+        level_db=_mean(list(levels.values())),
         deviation_db={
-            band: float(np.mean([d[band] for d in deviations])) if deviations else float("nan")
+            band: _mean([_deviation_db(curves[s], targets[s], band, levels[s]) for s in levels])
             for band in DEVIATION_BANDS_HZ
         },
-        bass_decay_s=_mean_decay_s(responses, (63.0, 125.0)),
-        mid_decay_s=_mean_decay_s(responses, (500.0, 1000.0, 2000.0)),
+        bass_decay_s=_decay_s(responses, _BASS_OCTAVES_HZ),
+        mid_decay_s=_decay_s(responses, _MID_OCTAVES_HZ),
         match_level_db=match.level_db if match else float("nan"),
         match_rms_db=match.rms_db if match else float("nan"),
-        averages=averages,
     )
 
 
-def _deviations(curves: Sequence[Curve], mean: Curve, target: Curve) -> dict[str, float]:
-    """Rms over positions and frequencies, per range; one level for all positions."""
-    low, high = _OFFSET_RANGE_HZ
-    offset = level_offset_db(mean, target, low_hz=low, high_hz=high)
-    result = {}
-    for band, (low, high) in DEVIATION_BANDS_HZ.items():
-        each = [
-            deviation_db(curve, target, low_hz=low, high_hz=high, offset_db=offset)
-            for curve in curves
-        ]
-        result[band] = float(np.sqrt(np.mean(np.square(each))))
-    return result
+def _deviation_db(curves: Sequence[Curve], target: Curve, band: str, level_db: float) -> float:
+    """Rms over positions and frequencies; one level for all positions."""
+    low, high = DEVIATION_BANDS_HZ[band]
+    each = [
+        deviation_db(curve, target, low_hz=low, high_hz=high, offset_db=level_db)
+        for curve in curves
+    ]
+    return float(np.sqrt(np.mean(np.square(each))))
 
 
-def _mean_decay_s(responses: Sequence[ImpulseResponse], centres_hz: tuple[float, ...]) -> float:
+def _decay_s(responses: Sequence[ImpulseResponse], octaves_hz: Sequence[float]) -> float:
     """Mean T20 over responses and octaves; what the data do not carry is left out."""
-    values = []
+    values: list[float] = []
     for response in responses:
         decay = analyze_decay(response, bands_per_octave=1)
-        nearest = [int(np.argmin(np.abs(decay.bands_hz - centre))) for centre in centres_hz]
-        values += [decay.t20_s[index] for index in nearest]
-    finite = np.array(values)[np.isfinite(values)]
-    return float(finite.mean()) if finite.size else float("nan")
+        nearest = [int(np.argmin(np.abs(decay.bands_hz - f))) for f in octaves_hz]
+        values += decay.t20_s[nearest].tolist()
+    return _mean(values)
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [v for v in values if np.isfinite(v)]
+    return float(np.mean(finite)) if finite else float("nan")

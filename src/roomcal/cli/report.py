@@ -1,0 +1,45 @@
+"""`roomcal report`: one page to look at, to keep and to send."""
+
+from pathlib import Path
+
+import click
+
+from roomcal.cli.settings import Settings, force_option
+
+
+@click.command()
+@click.argument("session")
+@click.option("--bank", help="Bank designed from the session.")
+@click.option("--against", metavar="SESSION", help="Session measured through the bank.")
+@click.option(
+    "-o",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write.  [default: SESSION.html]",
+)
+@force_option
+@click.pass_obj
+def report(
+    settings: Settings,
+    *,
+    session: str,
+    bank: str | None,
+    against: str | None,
+    path: Path | None,
+    force: bool,
+) -> None:
+    """Write a self-contained HTML page about SESSION.
+
+    \b
+    Examples:
+      roomcal report before
+      roomcal report before --bank mix --against mix.verify -o mix.html
+    """
+    from roomcal.jobs.report import gather, write_report
+
+    if against and not bank:
+        raise click.UsageError("--against needs --bank: what was promised?")
+    story = gather(settings.folder, session, bank_name=bank, against=against)
+    path = path or settings.folder / f"{story.session}.html"
+    write_report(story, path, title=f"roomcal: {story.session}", force=force)
+    click.echo(path)

@@ -1,0 +1,33 @@
+"""Draw one picture of a session into a file."""
+
+from pathlib import Path
+
+from roomcal.dsp.arrival import arrival_sample
+from roomcal.errors import StorageError
+from roomcal.jobs.page import decay_traces, response_traces
+from roomcal.jobs.report import gather
+from roomcal.report.figures import decay_figure, impulse_figure, response_figure, save_figure
+
+
+def write_plot(root: Path, session: str, kind: str, path: Path, *, force: bool = False) -> None:
+    """Draw "response", "decay" or "impulse".
+
+    Raises
+    ------
+    StorageError
+        RC-602 if the file exists and `force` is not given.
+    """
+    if path.exists() and not force:
+        raise StorageError(
+            "RC-602", f"{path} exists", hint="choose another -o, or --force to replace it"
+        )
+    story = gather(root, session)
+    if kind == "response":
+        figure = response_figure(response_traces(story))
+    elif kind == "decay":
+        figure = decay_figure(decay_traces(story))
+    else:
+        first = story.responses[0].position
+        shown = [r for r in story.responses if r.position == first]
+        figure = impulse_figure(shown, [arrival_sample(r.samples, r.fs) for r in shown])
+    save_figure(figure, path)
