@@ -23,7 +23,7 @@ MAIN_WEIGHT = 2.0
 # A speaker whose middle band lies this far below its bass plays bass alone.
 SUB_DROP_DB = 20.0
 # The band of a sub: where its level, smoothed over an octave, is within this of its maximum.
-SUB_BAND_DB = 10.0
+SUB_BAND_DB = 6.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from roomcal.units import FloatArray, db_from_ratio, log_grid_hz, ratio_from_db
 
 CELLS_PER_OCTAVE = 24
 _CELLS_LOW_HZ = 5.0
-_PASSES = 4
+_PASSES = 16  # one or two for a smooth correction
 _DONE_DB = 0.02  # above the limit
 
 
@@ -36,6 +36,8 @@ def capped(taps: FloatArray, fs: int, *, max_boost_db: float, middle: Band) -> F
     taps : (n_taps,) float array
         Multiplied by a minimum phase cut, so that nothing is delayed.
     """
+    from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
     n_fft = transform_length(fs, taps.size)
     f = np.arange(n_fft // 2 + 1) * (fs / n_fft)
     cells_hz = log_grid_hz(_CELLS_LOW_HZ, fs / 2.0, CELLS_PER_OCTAVE)
@@ -49,9 +51,11 @@ def capped(taps: FloatArray, fs: int, *, max_boost_db: float, middle: Band) -> F
         if excess_db.max() <= _DONE_DB:
             return taps
         around_db = np.pad(excess_db, 1)
-        wide_db = np.maximum(excess_db, np.maximum(around_db[:-2], around_db[2:]))
-        centre = 0.5 * (first + np.append(first[1:], f.size))
-        cut_db = np.interp(np.arange(f.size), centre, wide_db)
+        cell_db = np.maximum(excess_db, np.maximum(around_db[:-2], around_db[2:]))
+        cut_db = np.repeat(cell_db, np.diff(np.append(first, f.size)))
+        # What is finer than the filter resolves would be lost again with the end of its taps.
+        width = 2 * (n_fft // taps.size) + 1
+        cut_db = uniform_filter1d(maximum_filter1d(cut_db, 2 * width), width)
         H = H * minimum_phase_spectrum(ratio_from_db(-cut_db))
         taps = np.asarray(scipy.fft.irfft(H, n_fft)[: taps.size])
     return taps
