@@ -351,9 +351,11 @@ def _early_energy(curve: DecayCurve, width_hz: float) -> tuple[dict[str, float],
                 numbers["d50"] = 1.0 - late
     # Ts is the area under the normalised decay curve (integration by parts of its definition).
     share = 10.0 ** (curve.edc_db / 10.0)
-    after = curve.t_s >= 0.0
+    after = curve.t_s > 0.0
     tail = share[-1] * 10.0 / np.log(10.0) / -curve.floor.late_slope_db_per_s
-    share, t = share[after], curve.t_s[after]
+    # The curve has no point at the direct sound itself: read it there.
+    share = np.append(np.interp(0.0, curve.t_s, share), share[after])
+    t = np.append(0.0, curve.t_s[after])
     numbers["ts_s"] = float(np.sum(0.5 * (share[1:] + share[:-1]) * np.diff(t)) + tail)
     return numbers, "; ".join(missing)
 

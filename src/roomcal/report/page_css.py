@@ -29,7 +29,8 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; overflow-wrap: anywhere; }
 .scroll:focus-visible, summary:focus-visible, a:focus-visible {
   outline: 3px solid var(--link); outline-offset: 2px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .95rem; }
-caption { text-align: left; font-weight: 600; padding: 0 0 .45rem; }
+caption { text-align: left; font-weight: 600; padding: 0 0 .45rem;
+  max-width: calc(100vw - 2.5rem); }
 th, td { padding: .32rem .9rem .32rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--grid); }
 thead th { color: var(--muted); font-weight: 600; border-bottom-color: var(--muted); }
