@@ -100,6 +100,8 @@ def _manifest(folder: Path) -> list[tuple[str, int, str, str]]:
             if not line.startswith("#"):
                 name, channel, inp, out = line.split("\t")
                 rows.append((name, int(channel), inp, out))
+        if not rows:
+            raise ValueError("it names no file")
     except (OSError, ValueError) as error:
         raise InputError(
             "RC-314", f"{path} cannot be used: {error}", hint="export the bank again"

@@ -13,6 +13,7 @@ from roomcal.model.filter_bank import Bank
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.report.page import Notes, Page, Picture, Table
 from roomcal.report.traces import ROLE_NAMES, DecayTrace, Trace
+from roomcal.units import nominal_hz
 from roomcal.verify.promise import Verification
 
 
@@ -185,7 +186,7 @@ def _verification_table(verification: Verification) -> Table:
     bands = verification.speakers[0].f_hz
     rows = []
     for index, f_hz in enumerate(bands):
-        cells: list[str | float] = [f"{f_hz:.0f}"]
+        cells: list[str | float] = [f"{nominal_hz(f_hz):g}"]
         for s in verification.speakers:
             cells += [float(s.error_db[index]), float(s.tolerance_db[index])]
         rows.append(tuple(cells))
