@@ -12,7 +12,7 @@ LOWEST_HZ = 16.0
 # and rising outside over these widths. Steeper or stronger, and the response rings before time
 # zero; weaker, and noise from below the band leaks into it.
 _INSIDE_DB = -100.0
-_OUTSIDE_DB = -30.0
+OUTSIDE_DB = -40.0
 _LOW_RISE_OCTAVES = 1.0
 _HIGH_RISE_OCTAVES = 1.0 / 6.0
 # A stimulus covers the frequencies where its energy per octave is this close to its median.
@@ -46,7 +46,13 @@ def stimulus_band_hz(stimulus: FloatArray, fs: int) -> tuple[float, float]:
 
 
 def inverse_spectrum(
-    stimulus: FloatArray, fs: int, n_fft: int, *, low_hz: float = LOWEST_HZ, high_hz: float = 0.0
+    stimulus: FloatArray,
+    fs: int,
+    n_fft: int,
+    *,
+    low_hz: float = LOWEST_HZ,
+    high_hz: float = 0.0,
+    outside_db: float = OUTSIDE_DB,
 ) -> ComplexArray:
     """Spectrum that turns a recorded stimulus into the impulse response.
 
@@ -59,6 +65,9 @@ def inverse_spectrum(
         Below, and below what the stimulus covers, the division is regularised.
     high_hz : float
         The same at the top; 0 takes what the stimulus covers.
+    outside_db : float
+        Regularisation reached an octave below the band: higher against noise, lower for
+        precision at the edge.
 
     Returns
     -------
@@ -83,7 +92,7 @@ def inverse_spectrum(
     at_low, at_high = smoothed_power(power, bin_hz, edges_hz, _COVERAGE_STEPS)
     below = np.sin(0.5 * np.pi * np.clip(np.log2(low_hz / f) / _LOW_RISE_OCTAVES, 0.0, 1.0)) ** 2
     above = np.sin(0.5 * np.pi * np.clip(np.log2(f / high_hz) / _HIGH_RISE_OCTAVES, 0.0, 1.0)) ** 2
-    rise_db = _OUTSIDE_DB - _INSIDE_DB
+    rise_db = outside_db - _INSIDE_DB
     weakest = min(at_low, at_high)
     e = np.where(
         f < high_hz,
@@ -100,6 +109,7 @@ def deconvolve(
     *,
     low_hz: float = LOWEST_HZ,
     high_hz: float = 0.0,
+    outside_db: float = OUTSIDE_DB,
     start_sample: int = 0,
     pre_samples: int = 0,
     n_samples: int,
@@ -112,7 +122,7 @@ def deconvolve(
         Covers the stimulus and the decay after it.
     stimulus : (n_stimulus,) float array
     fs : int
-    low_hz, high_hz : float
+    low_hz, high_hz, outside_db : float
         See `inverse_spectrum`.
     start_sample : int
         Index of the recording that is time zero: where the stimulus started.
@@ -130,7 +140,7 @@ def deconvolve(
         raise ValueError(f"nothing is left after time zero: {n_samples=} {pre_samples=}")
     # Long enough that neither the decay nor harmonic products wrap around into the response.
     n_fft = scipy.fft.next_fast_len(recording.size + stimulus.size + n_samples, real=True)
-    G = inverse_spectrum(stimulus, fs, n_fft, low_hz=low_hz, high_hz=high_hz)
+    G = inverse_spectrum(stimulus, fs, n_fft, low_hz=low_hz, high_hz=high_hz, outside_db=outside_db)
     around = scipy.fft.irfft(scipy.fft.rfft(recording, n_fft) * G, n_fft)
     first = start_sample - pre_samples
     h = np.take(around, np.arange(first, first + n_samples), mode="wrap")

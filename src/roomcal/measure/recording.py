@@ -13,8 +13,8 @@ import numpy as np
 from roomcal.dsp.arrival import arrival_sample
 from roomcal.dsp.deconvolution import deconvolve
 from roomcal.errors import InputError
+from roomcal.measure.low_edge import deconvolve_for_noise
 from roomcal.measure.responses import PRE_S
-from roomcal.measure.snr import band_snr
 from roomcal.measure.sweep_search import dispersion_s, find_sweeps
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.units import FloatArray
@@ -103,18 +103,13 @@ def sweeps_in_recording(
     ):
         tail = int(np.clip(until - pre - first - stimulus.size, 0, round(_TAIL_S * fs)))
         segment = recording[max(0, first - lead) : first + stimulus.size + tail]
-        h = deconvolve(
-            segment,
-            stimulus,
-            fs,
-            start_sample=min(first, lead),
-            pre_samples=pre,
-            n_samples=2 * pre + tail,
-        )
-        _refuse_dispersed(h, fs, speaker, first)
+        place = {"start_sample": min(first, lead), "pre_samples": pre, "n_samples": 2 * pre + tail}
         snr = None
         if noise.size >= _MIN_NOISE_S * fs:
-            snr = band_snr(h, noise, stimulus, fs, repeats=1)
+            h, snr = deconvolve_for_noise(segment, stimulus, fs, noise=noise, repeats=1, **place)
+        else:
+            h = deconvolve(segment, stimulus, fs, **place)
+        _refuse_dispersed(h, fs, speaker, first)
         response = ImpulseResponse(samples=h, fs=fs, speaker=speaker, position=position, snr=snr)
         found.append(RecordedSweep(response, first - pre + arrival_sample(h, fs)))
     return found if spacing_samples is None else _on_one_time_base(found, spacing_samples)

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from roomcal.dsp.deconvolution import LOWEST_HZ, deconvolve, stimulus_band_hz
+from roomcal.dsp.deconvolution import LOWEST_HZ, stimulus_band_hz
 from roomcal.dsp.resample import sample_at
 from roomcal.dsp.sweep_signal import sweep_samples
 from roomcal.errors import MeasurementError
 from roomcal.measure.calibration import without_microphone
 from roomcal.measure.clock import ClockLine
+from roomcal.measure.low_edge import deconvolve_for_noise
 from roomcal.measure.marks import locate_marks
-from roomcal.measure.snr import band_snr
 from roomcal.model.capture import Capture
 from roomcal.model.curve import Curve
 from roomcal.model.impulse_response import BandSnr, ImpulseResponse
@@ -107,17 +107,17 @@ def response_from_capture(
     segments, time_zero = sweep_segments(capture, clock)
     stimulus = sweep_samples(plan.sweep)
     pre = round(PRE_S * fs)
-    h = deconvolve(
+    until = int(clock.mark_samples[0]) - round(_NOISE_GUARD_S * fs)
+    h, snr = deconvolve_for_noise(
         segments.mean(axis=0),
         stimulus,
         fs,
+        noise=capture.microphone[max(0, until - plan.pre_roll_samples) : max(until, 1)],
+        repeats=len(segments),
         start_sample=pre,
         pre_samples=pre,
         n_samples=pre + plan.tail_samples,
     )
-    until = int(clock.mark_samples[0]) - round(_NOISE_GUARD_S * fs)
-    noise = capture.microphone[max(0, until - plan.pre_roll_samples) : max(until, 1)]
-    snr = band_snr(h, noise, stimulus, fs, repeats=len(segments))
     _refuse_hopeless(snr, capture)
     if calibration is not None:
         low_hz, high_hz = stimulus_band_hz(stimulus, fs)
