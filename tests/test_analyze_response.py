@@ -65,7 +65,7 @@ def test_the_gate_takes_out_what_comes_before_the_direct_sound(rng):
     quiet = np.zeros(FS)
     quiet[FS // 2] = 1.0
     noisy = quiet.copy()
-    noisy[: FS // 3] += 0.1 * rng.standard_normal(FS // 3)  # harmonics, noise of the pre-roll
+    noisy[: FS // 3] += 0.01 * rng.standard_normal(FS // 3)  # harmonics, noise of the pre-roll
 
     assert gate(response(noisy)) == pytest.approx(quiet, abs=1e-12)
 
