@@ -109,7 +109,7 @@ def sweeps_in_recording(
             h, snr = deconvolve_for_noise(segment, stimulus, fs, noise=noise, repeats=1, **place)
         else:
             h = deconvolve(segment, stimulus, fs, **place)
-        _refuse_dispersed(h, fs, speaker, first)
+        _refuse_dispersed(dispersion_s(h, fs, snr), speaker, first / fs)
         response = ImpulseResponse(samples=h, fs=fs, speaker=speaker, position=position, snr=snr)
         found.append(RecordedSweep(response, first - pre + arrival_sample(h, fs)))
     return found if spacing_samples is None else _on_one_time_base(found, spacing_samples)
@@ -154,18 +154,17 @@ def _refuse_other_count(found: list[int], fs: int, speakers: Sequence[str]) -> N
     )
 
 
-def _refuse_dispersed(h: FloatArray, fs: int, speaker: str, first: int) -> None:
+def _refuse_dispersed(apart_s: float, speaker: str, start_s: float) -> None:
     """Refuse the response of another sweep, or of this one at another rate."""
-    apart_s = dispersion_s(h, fs)
     if apart_s <= _DISPERSED_S:
         return
     raise InputError(
         "RC-306",
-        f"the recording holds another sweep: what plays for {speaker} at {first / fs:.2f} s "
+        f"the recording holds another sweep: what plays for {speaker} at {start_s:.2f} s "
         f"arrives {1e3 * apart_s:.0f} ms earlier in one octave than in another",
         hint="give the very file that was played, and record at its sample rate",
         apart_s=round(apart_s, 4),
-        start_s=round(first / fs, 3),
+        start_s=round(start_s, 3),
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.fft
 
+from roomcal.model.impulse_response import BandSnr
 from roomcal.units import FloatArray
 
 # A sweep is found where the matched filter stands out of one sweep length around it. Noise alone
@@ -15,7 +16,8 @@ _APART = 0.9  # sweeps do not overlap: nearest distance of two, of the sweep's l
 _QUIETEST_BIN = 1e-3  # of the stimulus' strongest: what is below is not whitened further
 
 _OCTAVES_HZ = (250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
-_PLAYED_DB = -20.0  # an octave this far below the strongest was not played, or is noise
+_PLAYED_DB = -20.0  # an octave this far below the strongest was not played
+_HEARD_SNR_DB = 15.0  # an octave nearer to the noise says nothing
 
 
 def find_sweeps(recording: FloatArray, stimulus: FloatArray) -> list[int]:
@@ -64,7 +66,7 @@ def find_sweeps(recording: FloatArray, stimulus: FloatArray) -> list[int]:
         left[max(0, peak - apart) : peak + apart] = 0.0
 
 
-def dispersion_s(h: FloatArray, fs: int) -> float:
+def dispersion_s(h: FloatArray, fs: int, snr: BandSnr | None = None) -> float:
     """Time between the first and the last octave's strongest moment, 250 Hz to 8 kHz.
 
     Parameters
@@ -72,6 +74,8 @@ def dispersion_s(h: FloatArray, fs: int) -> float:
     h : (n_samples,) float array
         Impulse response.
     fs : int
+    snr : BandSnr, optional
+        Octaves that are buried in noise are left out.
 
     Returns
     -------
@@ -83,6 +87,10 @@ def dispersion_s(h: FloatArray, fs: int) -> float:
     H = scipy.fft.rfft(h, n_fft)
     f = np.maximum(scipy.fft.rfftfreq(n_fft, 1.0 / fs), fs / n_fft)
     octaves = np.array([c for c in _OCTAVES_HZ if c * 2.0**0.5 < fs / 2.0])
+    if snr is not None:
+        octaves = octaves[np.interp(octaves, snr.f_hz, snr.snr_db) >= _HEARD_SNR_DB]
+    if octaves.size == 0:
+        return 0.0
     envelopes = np.stack(
         [_envelope(H * np.exp(-4.0 * np.log2(f / c) ** 2), n_fft)[: h.size] for c in octaves]
     )
