@@ -3,8 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from roomcal.analyze.decay import DecayAnalysis, analyze_decay, decay_curve, read_decay
+from roomcal.analyze.decay import DecayAnalysis, analyze_decay, read_decay
 from roomcal.analyze.decay_average import average_decay
+from roomcal.analyze.decay_curve import decay_curve
 from roomcal.dsp.bands import BandPower, band_signal, bandwidth_hz
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.units import nominal_hz

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from roomcal.analyze.decay import analyze_decay, decay_curve
+from roomcal.analyze.decay import analyze_decay
+from roomcal.analyze.decay_curve import decay_curve
 from roomcal.dsp.bands import BandPower
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.units import nominal_hz
