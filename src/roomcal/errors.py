@@ -3,7 +3,7 @@
 Misuse by a programmer is `ValueError` or `TypeError` and keeps its traceback.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 # Every id that roomcal can show, with what it means in general. The first digit is the exit code.
 FAULTS: dict[str, str] = {
@@ -68,6 +68,11 @@ class RoomcalError(Exception):
         self.message = message
         self.hint = hint
         self.evidence = evidence
+
+    def within(self, where: str) -> Self:
+        """Return the same fault with the place where it was found in front of the message."""
+        message = f"{where}: {self.message}"
+        return type(self)(self.fault, message, hint=self.hint, **self.evidence)
 
 
 class InputError(RoomcalError):

@@ -117,10 +117,11 @@ def filters_for(bank: Bank, fs: int) -> FilterBank:
     """
     if fs not in bank.filters:
         rates = ", ".join(str(rate) for rate in bank.filters)
+        wanted = ",".join(str(rate) for rate in (*bank.filters, fs))
         raise InputError(
             "RC-311",
             f"the bank {bank.name} has no filter for {fs} Hz; it has {rates}",
-            hint=f"design it for this rate too: roomcal design ... --fs {rates.replace(' ', '')},{fs}",
+            hint=f"design it for this rate too: roomcal design ... --fs {wanted}",
             fs=fs,
             have=list(bank.filters),
         )

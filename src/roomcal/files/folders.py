@@ -87,7 +87,7 @@ def unknown_name(what: str, name: str, known: Sequence[str]) -> InputError:
 
 
 def _as_path(root: Path, kind: Kind, name: str) -> Path:
-    """A bare name lies in the folder of its kind; anything with a separator is a path."""
+    """Place a bare name in the folder of its kind; anything with a separator is a path."""
     if Path(name).name == name and name not in (".", ".."):
         return root / _PARENT[kind] / name
     return Path(name).resolve()

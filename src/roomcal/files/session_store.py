@@ -11,7 +11,7 @@ import numpy as np
 import roomcal
 from roomcal.errors import InputError, StorageError
 from roomcal.files.documents import read_document, write_document
-from roomcal.files.folders import document_path, existing_folder, new_folder
+from roomcal.files.folders import document_path, existing_folder, new_folder, unknown_name
 from roomcal.files.wav import read_mono, read_wav, write_wav
 from roomcal.model.capture import Capture
 from roomcal.model.impulse_response import BandSnr, ImpulseResponse
@@ -173,16 +173,19 @@ class SessionStore:
         Raises
         ------
         InputError
-            RC-310 if there are none, or a file is missing or not what was written.
+            RC-310 if there are none, or a file is missing or not what was written; RC-309 for a
+            speaker that the session does not have.
         """
-        records = [r for r in self.session.responses if speaker in (None, r.speaker)]
-        if not records:
+        if not self.session.responses:
             raise InputError(
                 "RC-310",
-                f"the session {self.folder.name} holds no response"
-                + (f" of {speaker}" if speaker else ""),
+                f"the session {self.folder.name} holds no response",
                 hint="measure or import one first",
             )
+        records = [r for r in self.session.responses if speaker in (None, r.speaker)]
+        if not records:
+            known = dict.fromkeys(r.speaker for r in self.session.responses)
+            raise unknown_name("speaker", str(speaker), list(known))
         return [self._load_response(record) for record in records]
 
     def _load_response(self, record: ResponseRecord) -> ImpulseResponse:

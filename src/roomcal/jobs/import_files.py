@@ -98,11 +98,14 @@ def _from_recording(
             hint="record at the rate of the sweep; a resampled recording is not the same sweep",
             path=str(file),
         )
-    return list(
-        responses_from_recording(
-            wav.samples[0], sweep.samples[0], wav.fs, speakers=speakers, position=position
+    try:
+        return list(
+            responses_from_recording(
+                wav.samples[0], sweep.samples[0], wav.fs, speakers=speakers, position=position
+            )
         )
-    )
+    except InputError as error:
+        raise error.within(str(file)) from error
 
 
 def _open_session(root: Path, name: str) -> SessionStore:

@@ -18,8 +18,8 @@ SAMPLE_RATES = (44100, 48000, 88200, 96000, 176400, 192000)
 TRUTH_S = 1.4
 _FADE_OUT_S = 0.2
 # The crossfades are of zero phase: what they let ring ahead of the direct sound is faded in here.
-_BEFORE_DIRECT_S = 0.0015
-_FADE_IN_S = 0.0008
+_BEFORE_DIRECT_S = 0.0012
+_FADE_IN_S = 0.0006
 
 # Converters pass everything up to this part of half the sample rate, and nothing at the end.
 _PASSBAND = 0.96

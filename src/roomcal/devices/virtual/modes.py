@@ -15,6 +15,12 @@ from roomcal.units import ComplexArray, FloatArray
 MAX_MODE_HZ = 650.0
 _FULL_MODE_HZ = 450.0
 
+# Walls also damp the waves that run along them, or modes between two hard walls would never end.
+# A locally reacting wall does it with a quarter of what it does at normal incidence (Kuttruff,
+# Room Acoustics, 6th ed., section 3.3), mirror images with none; half of that keeps the energy of
+# modes and images together where they are blended.
+_GRAZING_COSINE = 0.12
+
 
 @dataclass(frozen=True, eq=False)
 class Modes:
@@ -85,7 +91,7 @@ def modes_of(room: Enclosure, c_m_s: float, *, damping_per_s: ArrayLike | None =
         cosines = np.where(length > 0.0, k / np.maximum(length, 1e-9), 0.5)
         log_r = log_reflection(room, f_hz)  # (6, n_modes)
         per_axis = (log_r[0::2] + log_r[1::2]).T / np.array(room.size_m)
-        damping = -0.5 * c_m_s * np.sum(cosines * per_axis, axis=1)
+        damping = -0.5 * c_m_s * np.sum(np.maximum(cosines, _GRAZING_COSINE) * per_axis, axis=1)
     else:
         damping = np.broadcast_to(np.asarray(damping_per_s, dtype=np.float64), f_hz.shape)
     return Modes(room.size_m, numbers, f_hz, damping)

@@ -16,9 +16,10 @@ from roomcal.model.studio import Loopback
 # Random-incidence absorption per octave, 63 Hz to 8 kHz, after the usual tables (Vorlaender,
 # Auralization, 2nd ed., appendix), with the low octaves as light constructions show them.
 _PLASTERBOARD: Absorption = (0.22, 0.20, 0.12, 0.07, 0.06, 0.06, 0.07, 0.08)
-_BRICK: Absorption = (0.06, 0.05, 0.04, 0.04, 0.05, 0.06, 0.07, 0.08)
-_FURNISHED: Absorption = (0.11, 0.13, 0.15, 0.17, 0.19, 0.20, 0.21, 0.21)
-_CURTAIN: Absorption = (0.09, 0.11, 0.18, 0.28, 0.35, 0.37, 0.37, 0.36)
+# Outer wall with a window.
+_BRICK: Absorption = (0.14, 0.12, 0.08, 0.06, 0.05, 0.06, 0.07, 0.08)
+_FURNISHED: Absorption = (0.14, 0.15, 0.16, 0.17, 0.19, 0.20, 0.21, 0.21)
+_CURTAIN: Absorption = (0.13, 0.15, 0.19, 0.28, 0.35, 0.37, 0.37, 0.36)
 _CARPET: Absorption = (0.08, 0.08, 0.09, 0.14, 0.24, 0.34, 0.42, 0.45)
 _PARQUET: Absorption = (0.12, 0.12, 0.10, 0.08, 0.08, 0.08, 0.08, 0.08)
 _TREATED_WALL: Absorption = (0.22, 0.30, 0.37, 0.40, 0.40, 0.39, 0.37, 0.36)

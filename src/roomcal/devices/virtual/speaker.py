@@ -72,7 +72,7 @@ def speaker_spectrum(speaker: SpeakerModel, f_hz: FloatArray) -> ComplexArray:
 
 def peaking(f_hz: FloatArray, peak: Peak) -> ComplexArray:
     """Second-order peaking filter, (n,)."""
-    s: ComplexArray = 1j * f_hz / peak.f_hz
+    s = (1j * f_hz / peak.f_hz).astype(np.complex128)
     root = float(ratio_from_db(peak.gain_db / 2.0))
     return (s**2 + s * root / peak.q + 1.0) / (s**2 + s / (root * peak.q) + 1.0)
 

@@ -18,7 +18,8 @@ N_WAVES = 32
 # it the air has absorbed the tail (more than 500 dB/s at 24 kHz).
 TAIL_FS = 48000
 REFERENCE_C = 20.0  # temperature at which the noise is drawn
-_BANDS_HZ = 1000.0 * np.exp2(np.arange(-3.0, 5.0))  # decay times change smoothly between these
+# Half octaves: the decay changes smoothly from one to the next.
+_BANDS_HZ = 1000.0 * np.exp2(np.arange(-3.0, 4.1, 0.5))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +86,12 @@ def tail_of(
 
 def _band_weight(f_hz: FloatArray, centre_hz: float) -> FloatArray:
     """Triangle over log frequency; the weights of all bands add to 1."""
-    octaves = np.log2(np.maximum(f_hz, 1e-3) / centre_hz)
+    steps = 2.0 * np.log2(np.maximum(f_hz, 1e-3) / centre_hz)
     if centre_hz == _BANDS_HZ[0]:
-        octaves = np.maximum(octaves, 0.0)
+        steps = np.maximum(steps, 0.0)
     if centre_hz == _BANDS_HZ[-1]:
-        octaves = np.minimum(octaves, 0.0)
-    return np.maximum(1.0 - np.abs(octaves), 0.0)
+        steps = np.minimum(steps, 0.0)
+    return np.maximum(1.0 - np.abs(steps), 0.0)
 
 
 def _directions(rng: np.random.Generator) -> FloatArray:
