@@ -135,7 +135,7 @@ def _write_filters(folder: Path, filters: FilterBank) -> _FilterRecord:
         name = f"{filters.fs}/{output}-{input_name}.wav"
         (folder / name).parent.mkdir(exist_ok=True)
         taps = filters.path(output, input_name)
-        write_wav(folder / name, taps[np.newaxis], filters.fs)
+        write_wav(folder / name, taps[np.newaxis], filters.fs, sample_format="float32")
         records.append(
             _PathRecord(
                 file=name,

@@ -203,7 +203,7 @@ class SessionStore:
 
     def _write(self, name: str, rows: np.ndarray, fs: int) -> StoredFile:
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_wav(self.folder / name, rows, fs)
+        write_wav(self.folder / name, rows, fs, sample_format="float32")
         return StoredFile(name, rows.shape[1], _digest(self.folder / name))
 
     def _read(self, file: StoredFile, *, n_channels: int) -> np.ndarray:

@@ -91,15 +91,17 @@ class SpeakerLimiter(Fault):
 
 @dataclass(frozen=True)
 class AmplifierGain(Fault):
-    """Somebody turns the amplifier (row 51), from a time onwards."""
+    """Somebody turns the amplifier (row 51), or that of one channel, from a time onwards."""
 
     gain_db: float = 30.0
     from_s: float = 0.0
+    channel: int | None = None
 
     def on_output(self, output: FloatArray, moment: Moment) -> FloatArray:
-        """Scale all outputs."""
+        """Scale the outputs."""
         output = output.copy()
-        output[:, moment.sample(self.from_s) :] *= ratio_from_db(self.gain_db)
+        rows = slice(None) if self.channel is None else self.channel - 1
+        output[rows, moment.sample(self.from_s) :] *= ratio_from_db(self.gain_db)
         return output
 
 
