@@ -173,7 +173,9 @@ class VirtualStudio:
             n_fade = min(round(_FADE_S * fs), sent.shape[1] - stop)
             sent[:, stop : stop + n_fade] *= 1.0 - grid.fade((np.arange(n_fade) + 1) / n_fade)
             sent[:, stop + n_fade :] = 0.0
-            recorded = self._recorded(sent, fs, take)[rows, : stop + n_fade]
+            # The recording goes on until the end of the fade has come back.
+            end = stop + n_fade + int(np.ceil(self.room.converters.latency_samples))
+            recorded = self._recorded(sent, fs, take)[rows, :end]
             return Recording(recorded, fs, xruns=xruns, stopped=True)
         if ends:
             raise DeviceError(
