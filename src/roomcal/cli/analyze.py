@@ -50,8 +50,11 @@ def analyze(
 
 
 def number(value: float, form: str) -> str:
-    """Format a number, or a dash for what could not be had."""
-    return format(value, form) if math.isfinite(value) else "-"
+    """Format a number, or a dash for what could not be had; zero has no sign of its own."""
+    if not math.isfinite(value):
+        return "-"
+    text = format(value, form)
+    return text if float(text) else format(0.0, form)
 
 
 def _show_responses(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:

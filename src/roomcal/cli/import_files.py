@@ -29,6 +29,12 @@ from roomcal.cli.settings import Settings, force_option, json_option
     metavar="FILE",
     help="The files are recordings of this sweep.",
 )
+@click.option(
+    "--spacing",
+    type=click.FloatRange(0.0, min_open=True),
+    metavar="SECONDS",
+    help="From one sweep's start to the next: ties the speakers' arrivals together.",
+)
 @force_option
 @json_option
 @click.pass_obj
@@ -40,6 +46,7 @@ def import_command(
     speaker: str,
     position: str | None,
     sweep: Path | None,
+    spacing: float | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -60,6 +67,7 @@ def import_command(
         speakers=tuple(n.strip() for n in speaker.split(",") if n.strip()),
         position=position,
         sweep=sweep,
+        spacing_s=spacing,
         force=force,
     )
     store = import_files(settings.folder, name, request, settings.talk)

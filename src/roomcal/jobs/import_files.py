@@ -10,7 +10,7 @@ from roomcal.files.folders import document_path, new_folder
 from roomcal.files.session_store import SessionStore
 from roomcal.files.wav import Wav, read_mono
 from roomcal.jobs.conversation import Conversation
-from roomcal.measure.recording import responses_from_recording
+from roomcal.measure.recording import sweeps_in_recording
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.model.session import Session
 from roomcal.model.studio import check_name
@@ -24,7 +24,17 @@ class ImportRequest:
     speakers: tuple[str, ...] = ()  # in the order in which they play in the recording
     position: str | None = None
     sweep: Path | None = None  # the files are recordings of this sweep
+    spacing_s: float | None = None  # from one sweep's start to the next, if the player is known
     force: bool = False  # replace paths that the session has
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A response, the file it comes from, and where in it."""
+
+    response: ImpulseResponse
+    file: Path
+    where: str
 
 
 def import_files(root: Path, name: str, request: ImportRequest, talk: Conversation) -> SessionStore:
@@ -38,25 +48,30 @@ def import_files(root: Path, name: str, request: ImportRequest, talk: Conversati
         RC-602 if a path is in the session already and `force` is not given.
     """
     sweep = read_mono(request.sweep) if request.sweep else None
-    found: list[tuple[ImpulseResponse, Path]] = []
+    found: list[_Found] = []
     for file in request.files:
         wav = read_mono(file)
-        names = _names(file, request, recording=sweep is not None)
-        responses = (
-            _from_recording(wav, file, sweep, *names)
-            if sweep
-            else [_from_response(wav, names[0][0], names[1])]
-        )
-        found += [(response, file) for response in responses]
+        speakers, position = _names(file, request, recording=sweep is not None)
+        if sweep is None:
+            response = ImpulseResponse(
+                samples=wav.samples[0], fs=wav.fs, speaker=speakers[0], position=position
+            )
+            found.append(_Found(response, file, ""))
+        else:
+            found += _from_recording(
+                wav, file, sweep, speakers=speakers, position=position, spacing_s=request.spacing_s
+            )
     _refuse_twins(found)
     store = _open_session(root, name)
     _refuse_mixed_rates(found, store)
     if not request.force:
-        for response, file in found:
-            _refuse_existing(store, response, file)
-    for response, file in found:
-        store.save_response(response, origin=file.name, force=request.force)
-        talk.note(f"{file.name}: {response.speaker} at {response.position}")
+        for item in found:
+            _refuse_existing(store, item)
+    for item in found:
+        store.save_response(item.response, origin=item.file.name, force=request.force)
+        talk.note(
+            f"{item.file.name}: {item.response.speaker} at {item.response.position}{item.where}"
+        )
     return store
 
 
@@ -84,13 +99,15 @@ def _names(file: Path, request: ImportRequest, *, recording: bool) -> tuple[tupl
     return speakers, check_name(position, "position")
 
 
-def _from_response(wav: Wav, speaker: str, position: str) -> ImpulseResponse:
-    return ImpulseResponse(samples=wav.samples[0], fs=wav.fs, speaker=speaker, position=position)
-
-
 def _from_recording(
-    wav: Wav, file: Path, sweep: Wav, speakers: tuple[str, ...], position: str
-) -> list[ImpulseResponse]:
+    wav: Wav,
+    file: Path,
+    sweep: Wav,
+    *,
+    speakers: tuple[str, ...],
+    position: str,
+    spacing_s: float | None,
+) -> list[_Found]:
     if wav.fs != sweep.fs:
         raise InputError(
             "RC-304",
@@ -99,13 +116,20 @@ def _from_recording(
             path=str(file),
         )
     try:
-        return list(
-            responses_from_recording(
-                wav.samples[0], sweep.samples[0], wav.fs, speakers=speakers, position=position
-            )
+        sweeps = sweeps_in_recording(
+            wav.samples[0],
+            sweep.samples[0],
+            wav.fs,
+            speakers=speakers,
+            position=position,
+            spacing_samples=None if spacing_s is None else spacing_s * wav.fs,
         )
     except InputError as error:
         raise error.within(str(file)) from error
+    return [
+        _Found(s.response, file, f", arrives at sample {s.arrival_sample:.2f} of the recording")
+        for s in sweeps
+    ]
 
 
 def _open_session(root: Path, name: str) -> SessionStore:
@@ -116,10 +140,10 @@ def _open_session(root: Path, name: str) -> SessionStore:
     return SessionStore.create(root, Session(name=name, created_at=created_at))
 
 
-def _refuse_twins(found: Sequence[tuple[ImpulseResponse, Path]]) -> None:
+def _refuse_twins(found: Sequence[_Found]) -> None:
     seen: dict[tuple[str, str], Path] = {}
-    for response, file in found:
-        key = (response.speaker, response.position)
+    for item in found:
+        file, key = item.file, (item.response.speaker, item.response.position)
         if key in seen:
             raise InputError(
                 "RC-309",
@@ -129,25 +153,26 @@ def _refuse_twins(found: Sequence[tuple[ImpulseResponse, Path]]) -> None:
         seen[key] = file
 
 
-def _refuse_mixed_rates(found: Sequence[tuple[ImpulseResponse, Path]], store: SessionStore) -> None:
+def _refuse_mixed_rates(found: Sequence[_Found], store: SessionStore) -> None:
     rates = {record.fs for record in store.session.responses}
-    for response, file in found:
-        rates.add(response.fs)
+    for item in found:
+        rates.add(item.response.fs)
         if len(rates) > 1:
             raise InputError(
                 "RC-304",
-                f"{file} has {response.fs} Hz; the session {store.folder.name} would hold "
-                f"{' and '.join(str(r) for r in sorted(rates))} Hz",
+                f"{item.file} has {item.response.fs} Hz; the session {store.folder.name} would "
+                f"hold {' and '.join(str(r) for r in sorted(rates))} Hz",
                 hint="import it into a session of its own",
-                path=str(file),
+                path=str(item.file),
             )
 
 
-def _refuse_existing(store: SessionStore, response: ImpulseResponse, file: Path) -> None:
-    if store.response_record(response.speaker, response.position):
+def _refuse_existing(store: SessionStore, item: _Found) -> None:
+    speaker, position = item.response.speaker, item.response.position
+    if store.response_record(speaker, position):
         raise StorageError(
             "RC-602",
-            f"{store.folder.name} has a response of {response.speaker} at {response.position} "
-            f"already; {file.name} is not imported",
+            f"{store.folder.name} has a response of {speaker} at {position} already; "
+            f"{item.file.name} is not imported",
             hint="use another --position or --session, or --force to replace it",
         )

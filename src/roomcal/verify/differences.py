@@ -54,10 +54,13 @@ def band_difference(pairs: Sequence[Pair], f_hz: FloatArray) -> BandDifference:
 def rms_difference_db(
     pairs: Sequence[Pair], common_db: float, range_hz: tuple[float, float]
 ) -> float:
-    """Rms of the difference at 1/6 octave of the position averages."""
+    """Rms of the difference at 1/6 octave, mean over positions, where the speaker plays."""
     f_hz = log_grid_hz(*range_hz, 24)
-    rows = [band_levels_db(m, f_hz, 6) - band_levels_db(p, f_hz, 6) for p, m in pairs]
-    return float(np.sqrt(np.mean((np.mean(rows, axis=0) - common_db) ** 2)))
+    predicted = np.array([band_levels_db(p, f_hz, 6) for p, _ in pairs])
+    measured = np.array([band_levels_db(m, f_hz, 6) for _, m in pairs])
+    mean = predicted.mean(axis=0)
+    error = (measured.mean(axis=0) - mean - common_db)[mean > mean.max() + _LEAST_LEVEL_DB]
+    return float(np.sqrt(np.mean(error**2)))
 
 
 def arrival_difference_s(pairs: Sequence[Pair]) -> FloatArray:
