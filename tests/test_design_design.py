@@ -157,6 +157,26 @@ def test_level_and_delay_are_matched_exactly():
     assert result.filters.paths[0].delay_s == left.delay_s
 
 
+def test_arrivals_are_counted_from_time_zero():
+    clock = {"time_reference": "loopback"}
+    responses = [
+        room(1, speaker="L", delay=30.25, time_zero=100.0, **clock),
+        room(1, speaker="R", delay=0.0, time_zero=80.5, **clock),
+    ]
+    left, right = design(responses, FLAT, SPEC, name="x", fs=FS).explanations
+
+    assert left.delay_s == 0.0
+    assert right.delay_s * FS == pytest.approx(30.25 - 100.0 + 80.5, abs=DELAY_SAMPLES)
+
+
+def test_the_polarity_of_a_speaker_is_left_alone():
+    responses = [room(1, speaker="L"), room(1, speaker="R", gain=-1.0)]
+    result = design(responses, FLAT, SPEC, name="x", fs=FS).filters
+
+    np.testing.assert_allclose(result.path("R", "R"), result.path("L", "L"), atol=SAME_FILTER)
+    assert not any(path.inverted for path in result.paths)
+
+
 def test_delays_are_left_alone_without_a_time_reference():
     responses = [room(1, speaker="L"), room(1, speaker="R", delay=20.0)]
     result = design(responses, FLAT, SPEC, name="x", fs=FS)

@@ -9,15 +9,13 @@ from roomcal.units import FloatArray, db_from_ratio, log_grid_hz, ratio_from_db
 
 CELLS_PER_OCTAVE = 24
 _CELLS_LOW_HZ = 5.0
-_PASSES = 16  # one or two for a smooth correction
+_CUT_PASSES = 6  # one or two for a smooth correction
+# A filter too short for its correction may never get there by cuts: then all of it is scaled
+# down in dB, which ends in no correction at the latest.
+_FLATTEN_PASSES = 6
 _DONE_DB = 0.02  # above the limit
-
-
-def middle_gain_db(taps: FloatArray, fs: int, middle: Band) -> float:
-    """Median gain of a filter over a band: the level that its boosts are said against."""
-    n_fft = transform_length(fs, taps.size)
-    f = np.arange(n_fft // 2 + 1) * (fs / n_fft)
-    return float(np.median(db_from_ratio(scipy.fft.rfft(taps, n_fft)[middle.covers(f)])))
+# A cut lowers the middle too, and what a short filter cannot resolve comes back: cut more.
+_OVERCUT = 1.4
 
 
 def capped(taps: FloatArray, fs: int, *, max_boost_db: float, middle: Band) -> FloatArray:
@@ -34,7 +32,8 @@ def capped(taps: FloatArray, fs: int, *, max_boost_db: float, middle: Band) -> F
     Returns
     -------
     taps : (n_taps,) float array
-        Multiplied by a minimum phase cut, so that nothing is delayed.
+        Multiplied by a cut of minimum phase, so that nothing is delayed; where no cut gets there
+        (far too few taps), the filter itself becomes one of minimum phase.
     """
     from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
@@ -43,19 +42,23 @@ def capped(taps: FloatArray, fs: int, *, max_boost_db: float, middle: Band) -> F
     cells_hz = log_grid_hz(_CELLS_LOW_HZ, fs / 2.0, CELLS_PER_OCTAVE)
     first = np.unique(np.searchsorted(f, cells_hz / 2.0 ** (0.5 / CELLS_PER_OCTAVE)))
     first[0] = 0
-    for _ in range(_PASSES):
+    # What is finer than the filter resolves would be lost again with the end of its taps.
+    width = 2 * (n_fft // taps.size) + 1
+    for i in range(_CUT_PASSES + _FLATTEN_PASSES):
         H = scipy.fft.rfft(taps, n_fft)
         level_db = db_from_ratio(H)
         level_db -= np.median(level_db[middle.covers(f)])
         excess_db = np.maximum(np.maximum.reduceat(level_db, first) - max_boost_db, 0.0)
         if excess_db.max() <= _DONE_DB:
-            return taps
-        around_db = np.pad(excess_db, 1)
-        cell_db = np.maximum(excess_db, np.maximum(around_db[:-2], around_db[2:]))
-        cut_db = np.repeat(cell_db, np.diff(np.append(first, f.size)))
-        # What is finer than the filter resolves would be lost again with the end of its taps.
-        width = 2 * (n_fft // taps.size) + 1
-        cut_db = uniform_filter1d(maximum_filter1d(cut_db, 2 * width), width)
-        H = H * minimum_phase_spectrum(ratio_from_db(-cut_db))
+            break
+        if i < _CUT_PASSES:
+            around_db = np.pad(excess_db, 1)
+            cell_db = np.maximum(excess_db, np.maximum(around_db[:-2], around_db[2:]))
+            cut_db = np.repeat(cell_db, np.diff(np.append(first, f.size)))
+            cut_db = uniform_filter1d(maximum_filter1d(cut_db, 2 * width), width)
+            H = H * minimum_phase_spectrum(ratio_from_db(-_OVERCUT * cut_db))
+        else:
+            share = max_boost_db / (max_boost_db + excess_db.max())
+            H = minimum_phase_spectrum(np.abs(H) ** share)
         taps = np.asarray(scipy.fft.irfft(H, n_fft)[: taps.size])
     return taps
