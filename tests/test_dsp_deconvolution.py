@@ -8,7 +8,7 @@ from roomcal.model.sweep import Sweep
 
 FS = 48000
 N_FFT = 1 << 18
-PRE = 2880  # 60 ms
+PRE = 4800  # 100 ms
 # MEASURING.md, goal 1.
 LEVEL_TOLERANCE_DB = 0.005
 PHASE_TOLERANCE_DEG = 0.05

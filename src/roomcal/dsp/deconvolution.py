@@ -18,9 +18,10 @@ _HIGH_RISE_OCTAVES = 1.0 / 6.0
 # A stimulus covers the frequencies where its energy per octave is this close to its median.
 _COVERED_DB = -6.0
 _COVERAGE_STEPS = 24  # per octave
-# Ends of the response that fade: of its length, and of the part before time zero.
+# Ends that fade: of the part after the stimulus or after time zero, and of the response's part
+# before time zero.
 _TAIL_FADE = 1.0 / 16.0
-_HEAD_FADE = 0.5
+_HEAD_FADE = 0.8
 
 
 def stimulus_band_hz(stimulus: FloatArray, fs: int) -> tuple[float, float]:
@@ -125,12 +126,13 @@ def deconvolve(
     low_hz, high_hz, outside_db : float
         See `inverse_spectrum`.
     start_sample : int
-        Index of the recording that is time zero: where the stimulus started.
+        Index of the recording that is time zero: where the stimulus started. What lies before is
+        left over from something else: it fades in, so that no step is deconvolved.
     pre_samples : int
         Samples kept before time zero, which becomes index `pre_samples`.
     n_samples : int
-        Length of the result. Its last sixteenth, and the first half of what lies before time
-        zero, fade as a cosine.
+        Length of the result. Its last sixteenth, and most of what lies before time zero, fade
+        as a cosine.
 
     Returns
     -------
@@ -141,7 +143,9 @@ def deconvolve(
     # Long enough that neither the decay nor harmonic products wrap around into the response.
     n_fft = scipy.fft.next_fast_len(recording.size + stimulus.size + n_samples, real=True)
     G = inverse_spectrum(stimulus, fs, n_fft, low_hz=low_hz, high_hz=high_hz, outside_db=outside_db)
-    around = scipy.fft.irfft(scipy.fft.rfft(recording, n_fft) * G, n_fft)
+    after = max(0, recording.size - start_sample - stimulus.size)
+    faded = recording * _fades(recording.size, start_sample, round(_TAIL_FADE * after))
+    around = scipy.fft.irfft(scipy.fft.rfft(faded, n_fft) * G, n_fft)
     first = start_sample - pre_samples
     h = np.take(around, np.arange(first, first + n_samples), mode="wrap")
     return h * end_fades(n_samples, pre_samples)
@@ -154,11 +158,14 @@ def end_fades(n_samples: int, pre_samples: int) -> FloatArray:
     -------
     window : (n_samples,) float array
     """
-    window = np.ones(n_samples)
     n_tail = round(_TAIL_FADE * (n_samples - pre_samples))
+    return _fades(n_samples, round(_HEAD_FADE * pre_samples), n_tail)
+
+
+def _fades(n_samples: int, n_head: int, n_tail: int) -> FloatArray:
+    """Rise over the first `n_head` samples, fall over the last `n_tail`, 1 in between."""
+    window = np.ones(n_samples)
+    window[:n_head] = np.sin(0.5 * np.pi * (np.arange(n_head) + 1.0) / (n_head + 1.0)) ** 2
     if n_tail:
         window[-n_tail:] = np.cos(0.5 * np.pi * (np.arange(n_tail) + 1.0) / (n_tail + 1.0)) ** 2
-    n_head = round(_HEAD_FADE * pre_samples)
-    if n_head:
-        window[:n_head] = np.sin(0.5 * np.pi * (np.arange(n_head) + 1.0) / (n_head + 1.0)) ** 2
     return window

@@ -8,10 +8,10 @@ from roomcal.model.impulse_response import BandSnr
 from roomcal.units import FloatArray
 
 # With this signal-to-noise ratio in its lowest bands, a response is regularised like that: the
-# noisy edge costs 0.013 dB at 20 Hz without noise, the quiet one 0.02 dB rms at SNR 40.
-_SNR_DB = (40.0, 70.0)
+# noisy edge costs 0.01 dB at 20 Hz without noise, the quiet one 0.02 dB rms at SNR 40.
+_SNR_DB = (40.0, 80.0)
 _LOW_HZ = (18.0, LOWEST_HZ)
-_OUTSIDE_DB = (-20.0, -50.0)
+_OUTSIDE_DB = (-20.0, -70.0)
 _LOWEST_BANDS = 2
 
 

@@ -15,7 +15,9 @@ from roomcal.model.curve import Curve
 from roomcal.model.impulse_response import BandSnr, ImpulseResponse
 from roomcal.units import FloatArray, frequency_text
 
-PRE_S = 0.06  # kept before time zero: other speakers may be nearer than the reference
+# Kept before time zero: other speakers may be nearer than the reference, and the low edge of the
+# band rings symmetrically.
+PRE_S = 0.1
 _NOISE_GUARD_S = 0.03  # before the first mark: speakers that are nearer, and filters that ring
 # Below this in every run of three bands, a response says nothing at all. How good is good enough
 # is judged by the detectors of the take.
