@@ -86,7 +86,7 @@ def _show(settings: Settings, done: "Demo") -> None:
         [[str(row[0]), *(number(float(v), ".2f") for v in row[1:])] for row in table.rows],
         caption=table.note,
     )
-    click.echo(verdict(done.story))
+    settings.console().print(verdict(done.story), markup=False)
     for e in done.exports:
         click.echo(f"{e.folder}: {len(e.files)} files, read back and equal")
     a = done.applied

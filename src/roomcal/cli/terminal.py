@@ -26,7 +26,7 @@ class Terminal:
             self._console.print(f"{what} ({n_steps} steps)", markup=False)
             return
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description:<22}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeRemainingColumn(),

@@ -72,10 +72,13 @@ def demo(folder: Path, room: str, talk: Conversation, *, seed: int = 0) -> Demo:
     verified = verify_bank(folder, bank, after_place, talk, request=request)
     _write_music(folder / "music.wav", before_place.studio.fs, seed)
     applied = apply_bank(bank, folder / "music.wav", folder / "music-corrected.wav", talk)
+    talk.begin("Writing the report", 1)
+    talk.step("")
     exports = tuple(export_bank(bank, name, folder / "exports" / name) for name in FORMATS)
     story = gather(folder, "before", bank_name="demo", against=verified.after.session.name)
     page = folder / "report.html"
     write_report(story, page, title=f"roomcal demo: {room}")
+    talk.end()
     return Demo(folder, page, story, verified, applied, exports)
 
 
