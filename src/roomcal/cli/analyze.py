@@ -103,8 +103,9 @@ def _show_decay(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None
             if why:
                 reasons.append(f"{frequency_text(nominal_hz(f_hz))}: {why}")
             rows.append([frequency_text(nominal_hz(f_hz)), *cells])
+        places = f"mean of {len(own)} positions ± spread" if len(own) > 1 else "one position"
         settings.show_table(
-            f"Decay of {speaker} per octave ({len(own)} positions, ± spread between them)",
+            f"Decay of {speaker} per octave, {places}",
             ["octave", "EDT s", "T20 s", "T30 s", "C80 dB"],
             rows,
             caption="- " + "\n- ".join(reasons) if reasons else "",

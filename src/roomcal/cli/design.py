@@ -93,7 +93,8 @@ def design(
         settings.show_json(_as_json(made, spec.max_boost_db))
         return
     _show(settings, made)
-    settings.next_step(f"roomcal verify {bank}")
+    measured = bool(made.provenance["device"])
+    settings.next_step(f"roomcal verify {bank}" if measured else f"roomcal export {bank} --to all")
 
 
 def _rates(text: str) -> tuple[int, ...]:

@@ -74,8 +74,8 @@ def apply_bank(
     if audio.n_channels not in (1, len(filters.inputs)):
         raise InputError(
             "RC-305",
-            f"{source} has {audio.n_channels} channels, the bank {bank.name} "
-            f"{len(filters.inputs)} inputs ({', '.join(filters.inputs)})",
+            f"{source} has {audio.n_channels} channels, the bank {bank.name} takes "
+            f"{len(filters.inputs)} ({', '.join(filters.inputs)})",
             hint="give a file with as many channels, or a mono file",
             n_channels=audio.n_channels,
         )

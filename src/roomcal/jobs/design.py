@@ -52,6 +52,7 @@ def design_bank(
         provenance={
             "roomcal_version": roomcal.__version__,
             "session": store.session.name,
+            "device": store.session.device,
             "spec": dataclasses.asdict(spec),
             "target": {"f_hz": target.f_hz.tolist(), "level_db": target.level_db.tolist()},
             "responses": {r.file.name: r.file.sha256 for r in store.session.responses},
