@@ -1,3 +1,4 @@
+import contextlib
 import struct
 
 import numpy as np
@@ -128,6 +129,40 @@ def test_our_own_truncated_file_is_refused_with_both_counts(tmp_path):
     path.write_bytes(path.read_bytes()[: -4 * 2501])
 
     refused(path, "RC-302", "take-2.wav has 2499 of 5000 samples", read=inspect_audio)
+
+
+@pytest.mark.parametrize("suffix", ["aiff", "w64", "flac", "caf"])
+def test_other_truncated_containers_are_refused(tmp_path, samples, suffix):
+    path = tmp_path / f"x.{suffix}"
+    soundfile.write(path, samples.T, FS)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+    refused(path, "RC-302", "x.")
+
+
+def test_a_file_that_may_not_be_read_is_refused(tmp_path, samples, monkeypatch):
+    path = tmp_path / "x.wav"
+    write_wav(path, samples, FS)
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(type(path), "open", denied)
+    refused(path, "RC-301", "Permission denied")
+
+
+def test_random_damage_to_the_header_is_never_a_crash(tmp_path, samples, rng):
+    path = tmp_path / "x.wav"
+    soundfile.write(path, samples[0], FS, subtype="PCM_16")
+    whole = path.read_bytes()
+    for _ in range(200):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, 44, 3):
+            damaged[at] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(InputError):
+            assert read_wav(path).samples.size > 0
 
 
 @pytest.mark.parametrize("kept", [4, 11, 12, 20, 36, 40])

@@ -1,4 +1,4 @@
-"""Whether a WAV file is whole: libsndfile reads a truncated one without a word."""
+"""Whether an audio file is whole: libsndfile reads a truncated one without a word."""
 
 import struct
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from roomcal.errors import InputError
 
 _UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that stream to a pipe, and by RF64
 _HEADER_BYTES = 12
+_LONGEST_HEADER_BYTES = 24  # of Wave64: a name of 16 bytes, then the size
 _PCM_TAGS = (1, 3, 6, 7, 0xFFFE)  # PCM, float, A-law, u-law, extensible: whole frames
 
 
@@ -21,7 +22,7 @@ class _Data:
 
 
 def refuse_truncated(path: Path) -> None:
-    """Refuse a RIFF or RF64 file whose audio ends before its header says.
+    """Refuse a RIFF, RF64, AIFF or Wave64 file that ends before its header says.
 
     Other kinds of files pass: their readers notice.
 
@@ -31,7 +32,15 @@ def refuse_truncated(path: Path) -> None:
         RC-302 with the number of samples.
     """
     with path.open("rb") as file:
-        head = file.read(_HEADER_BYTES)
+        head = file.read(_LONGEST_HEADER_BYTES)
+    claimed = 0
+    if head[:4] == b"FORM" and len(head) >= 8:
+        claimed = 8 + int(struct.unpack_from(">I", head, 4)[0])
+    if head[:4] == b"riff" and len(head) >= 24:
+        claimed = int(struct.unpack_from("<Q", head, 16)[0])
+    present = path.stat().st_size
+    if claimed > present:
+        _refuse(path, _Data(claimed, present, frame_bytes=0))
     if head[:4] not in (b"RIFF", b"RF64") or head[8:12] not in (b"WAVE", b""):
         return
     data = _find_data(path)
