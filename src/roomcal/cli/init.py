@@ -58,14 +58,14 @@ def init(
       roomcal init --output-device virtual:bedroom
       roomcal init --layout 2.1 --mic-cal umik.txt
     """
-    from roomcal.errors import InputError, StorageError
+    from roomcal.errors import InputError
+    from roomcal.files.atomic import refuse_existing
     from roomcal.files.curve_text import read_curve
     from roomcal.files.studio_toml import FILE_NAME, write_studio
     from roomcal.model.studio import Microphone, Speaker, Studio
 
     path = settings.folder / FILE_NAME
-    if path.exists() and not force:
-        raise StorageError("RC-602", f"{path} exists", hint="edit it, or --force to replace it")
+    refuse_existing(path, force=force)
     if output_device is None:
         output_device = click.prompt("Device that plays (see `roomcal devices`)", err=True)
     if mic_cal is not None:

@@ -78,6 +78,23 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Refuse to overwrite.
+
+    Raises
+    ------
+    StorageError
+        RC-602 if something is at `path` and `force` is not given.
+    """
+    if path.exists() and not force:
+        raise StorageError(
+            "RC-602",
+            f"{path} exists",
+            hint="choose another name, or --force to replace it",
+            path=str(path),
+        )
+
+
 def cannot_write(path: Path, error: OSError) -> StorageError:
     """Build the error for a file or folder that the system refuses to write."""
     return StorageError(

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from roomcal.errors import InputError, StorageError
-from roomcal.files.atomic import replacing_folder
+from roomcal.errors import InputError
+from roomcal.files.atomic import refuse_existing, replacing_folder
 from roomcal.files.documents import read_document, write_document
 from roomcal.files.folders import document_path, existing_folder, new_folder
 from roomcal.files.wav import read_mono, write_wav
@@ -70,13 +70,7 @@ def save_bank(root: Path, bank: Bank, *, force: bool = False) -> Path:
         RC-602 if a bank of that name exists and `force` is not given.
     """
     folder = new_folder(root, "bank", bank.name)
-    if folder.exists() and not force:
-        raise StorageError(
-            "RC-602",
-            f"the bank {folder} exists",
-            hint="choose another name, or --force to replace it",
-            path=str(folder),
-        )
+    refuse_existing(folder, force=force)
     with replacing_folder(folder) as fresh:
         filters = tuple(_write_filters(fresh, bank.filters[fs]) for fs in bank.filters)
         record = _BankRecord(

@@ -10,6 +10,7 @@ import numpy as np
 
 import roomcal
 from roomcal.errors import InputError, StorageError
+from roomcal.files.atomic import refuse_existing
 from roomcal.files.documents import read_document, write_document
 from roomcal.files.folders import document_path, existing_folder, new_folder, unknown_name
 from roomcal.files.wav import read_mono, read_wav, write_wav
@@ -53,13 +54,7 @@ class SessionStore:
     def create(cls, root: Path, session: Session) -> "SessionStore":
         """Begin a session; nothing is written before the first take or response."""
         folder = new_folder(root, "session", session.name)
-        if document_path(folder, "session").exists():
-            raise StorageError(
-                "RC-602",
-                f"the session {folder} exists",
-                hint="choose another name",
-                path=str(folder),
-            )
+        refuse_existing(document_path(folder, "session"), force=False)
         named = dataclasses.replace(session, name=folder.name, roomcal_version=roomcal.__version__)
         return cls(folder, named)
 

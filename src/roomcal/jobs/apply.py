@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from roomcal.convolver.partitioned import PartitionedConvolver
-from roomcal.errors import InputError, StorageError
+from roomcal.errors import InputError
+from roomcal.files.atomic import refuse_existing
 from roomcal.files.bank_store import filters_for
 from roomcal.files.wav import inspect_audio
 from roomcal.files.wav_stream import SampleFormat, WavWriter, full_scale, read_blocks
@@ -69,8 +70,7 @@ def apply_bank(
     filters = filters_for(bank, audio.fs)
     if result.suffix.lower() != ".wav":
         raise InputError("RC-314", f"{result} is no .wav", hint="roomcal writes WAV: name it so")
-    if result.exists() and (not force or result.samefile(source)):
-        raise StorageError("RC-602", f"{result} exists", hint="name another file, or use --force")
+    refuse_existing(result, force=force and not _same_file(result, source))
     if audio.n_channels not in (1, len(filters.inputs)):
         raise InputError(
             "RC-305",
@@ -112,6 +112,10 @@ def apply_bank(
         lowered_db=lowered_db,
         peak_dbfs=float(db_from_ratio(peak)),
     )
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    return first.exists() and first.samefile(second)
 
 
 def _filtered(

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from roomcal.errors import InputError, StorageError
+from roomcal.errors import InputError
 from roomcal.export.proof import Proof, prove
 from roomcal.export.registry import FORMATS
-from roomcal.files.atomic import replacing_folder
+from roomcal.files.atomic import refuse_existing, replacing_folder
 from roomcal.files.folders import unknown_name
 from roomcal.model.filter_bank import Bank
 
@@ -35,13 +35,7 @@ def export_bank(bank: Bank, format_name: str, folder: Path, *, force: bool = Fal
     """
     if format_name not in FORMATS:
         raise unknown_name("format", format_name, list(FORMATS))
-    if folder.exists() and not force:
-        raise StorageError(
-            "RC-602",
-            f"{folder} exists",
-            hint="choose another -o, or --force to replace it",
-            path=str(folder),
-        )
+    refuse_existing(folder, force=force)
     if folder.is_file() or folder.resolve() == Path.cwd():
         raise InputError("RC-313", f"{folder} cannot be replaced", hint="choose another -o")
     chosen = FORMATS[format_name]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from roomcal.dsp.arrival import arrival_sample
-from roomcal.errors import StorageError
+from roomcal.files.atomic import refuse_existing
 from roomcal.jobs.page import decay_traces, response_traces
 from roomcal.jobs.report import gather
 from roomcal.report.figures import decay_figure, impulse_figure, response_figure, save_figure
@@ -17,10 +17,7 @@ def write_plot(root: Path, session: str, kind: str, path: Path, *, force: bool =
     StorageError
         RC-602 if the file exists and `force` is not given.
     """
-    if path.exists() and not force:
-        raise StorageError(
-            "RC-602", f"{path} exists", hint="choose another -o, or --force to replace it"
-        )
+    refuse_existing(path, force=force)
     story = gather(root, session)
     if kind == "response":
         figure = response_figure(response_traces(story))

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from roomcal.errors import StorageError
-from roomcal.files.atomic import write_bytes
+from roomcal.files.atomic import refuse_existing, write_bytes
 from roomcal.files.bank_store import load_bank
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.page import Story, tell
@@ -79,9 +78,6 @@ def write_report(story: Story, path: Path, *, title: str, force: bool = False) -
     StorageError
         RC-602 if the file exists and `force` is not given.
     """
-    if path.exists() and not force:
-        raise StorageError(
-            "RC-602", f"{path} exists", hint="choose another -o, or --force to replace it"
-        )
+    refuse_existing(path, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, render_page(tell(story, title=title)).encode())
