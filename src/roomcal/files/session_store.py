@@ -17,6 +17,7 @@ from roomcal.files.wav import read_mono, read_wav, write_wav
 from roomcal.model.capture import Capture
 from roomcal.model.impulse_response import BandSnr, ImpulseResponse
 from roomcal.model.session import ResponseRecord, Session, StoredFile, TakeRecord
+from roomcal.model.verdict import Verdict
 
 
 class SessionStore:
@@ -113,13 +114,15 @@ class SessionStore:
             started_at=record.started_at,
         )
 
-    def judge_take(self, record: TakeRecord, *, reason: str, notes: Sequence[str] = ()) -> None:
-        """Keep the verdict on a take: an empty reason accepts it."""
+    def judge_take(
+        self, record: TakeRecord, *, reason: str, verdicts: Sequence[Verdict] = ()
+    ) -> None:
+        """Keep the verdicts on a take: an empty reason accepts it."""
         judged = dataclasses.replace(
             record,
             status="rejected" if reason else "accepted",
             reason=reason,
-            notes=tuple(notes),
+            verdicts=tuple(verdicts),
         )
         takes = tuple(judged if t.capture == record.capture else t for t in self.session.takes)
         self._save(dataclasses.replace(self.session, takes=takes))

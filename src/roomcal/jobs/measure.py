@@ -14,8 +14,8 @@ from roomcal.files.folders import document_path, new_folder
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.studio import Place
+from roomcal.measure.judge import judge_capture
 from roomcal.measure.plan import plan_take, render_take
-from roomcal.measure.responses import response_from_capture
 from roomcal.model.capture import Capture
 from roomcal.model.filter_bank import Bank, FilterBank
 from roomcal.model.session import Session
@@ -127,21 +127,26 @@ def _measure_path(
     for attempt in range(1 + MAX_RETAKES):
         capture = _take(place, plan, speaker, position, filters)
         record = store.save_capture(capture)
-        try:
-            response = response_from_capture(
-                store.load_capture(record),  # from disk, so that it can be made again bit for bit
-                calibration=place.calibration if request.use_calibration else None,
-                full_scale_db_spl=place.studio.microphone.full_scale_db_spl,
-            )
-        except MeasurementError as error:
-            store.judge_take(record, reason=f"{error.fault}: {error.message}")
-            if attempt == MAX_RETAKES:
-                raise
-            talk.warn(f"{speaker.name} at {position.name}: {error.message}; taking it again")
-            continue
-        store.save_response(response, origin=record.capture.name, force=request.force)
-        store.judge_take(record, reason="")
-        return
+        judgement = judge_capture(
+            store.load_capture(record),  # from disk, so that it can be made again bit for bit
+            calibration=place.calibration if request.use_calibration else None,
+            full_scale_db_spl=place.studio.microphone.full_scale_db_spl,
+        )
+        for verdict in judgement.verdicts:
+            if verdict.severity != "rejection":
+                talk.note(f"{speaker.name} at {position.name}: {verdict.message}")
+        bad = judgement.rejection
+        if bad is None and judgement.response is not None:
+            store.save_response(judgement.response, origin=record.capture.name, force=request.force)
+            store.judge_take(record, reason="", verdicts=judgement.verdicts)
+            return
+        fault, message, hint = (
+            (bad.fault, bad.message, bad.hint) if bad else ("RC-503", "no response", "")
+        )
+        store.judge_take(record, reason=f"{fault}: {message}", verdicts=judgement.verdicts)
+        if attempt == MAX_RETAKES:
+            raise MeasurementError(fault, message, hint=hint)
+        talk.warn(f"{speaker.name} at {position.name}: {message}; taking it again")
 
 
 def _take(

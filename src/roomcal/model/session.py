@@ -5,6 +5,7 @@ from typing import Literal
 
 from roomcal.model.studio import Studio
 from roomcal.model.take import TakePlan
+from roomcal.model.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class TakeRecord:
     reference_speaker: str
     status: Literal["accepted", "rejected"]
     reason: str = ""  # why it was rejected
-    notes: tuple[str, ...] = ()  # what the checks found
+    verdicts: tuple[Verdict, ...] = ()  # what the detectors found
     xruns: int = 0
     started_at: str = ""
     has_loopback: bool = False
