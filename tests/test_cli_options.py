@@ -1,0 +1,29 @@
+"""Options and the choices behind them cannot drift apart."""
+
+import dataclasses
+
+from roomcal.cli.design import design
+from roomcal.model.design_spec import DesignSpec
+
+# Field of DesignSpec -> option, where the names differ; negated flags are marked.
+RENAMED = {
+    "max_boost_db": "max_boost",
+    "max_cut_db": "max_cut",
+    "low_hz": "low",
+    "high_hz": "high",
+}
+NEGATED = {"match_levels": "no_level_match", "match_delays": "no_delay_match"}
+
+
+def test_every_design_choice_is_an_option_with_the_same_default():
+    options = {p.name: p for p in design.params}
+
+    for field in dataclasses.fields(DesignSpec):
+        if field.name in NEGATED:
+            flag = options[NEGATED[field.name]]
+            assert flag.is_flag
+            assert field.default is True
+        elif field.name == "fs":
+            assert options["fs"].default == ",".join(str(fs) for fs in field.default)
+        else:
+            assert options[RENAMED.get(field.name, field.name)].default == field.default
