@@ -87,6 +87,20 @@ def test_the_soft_clip_never_passes_its_limit_and_leaves_small_boosts_alone(boos
         assert clipped == boost
 
 
+def test_an_unknown_noise_forbids_no_boost():
+    """Digital silence before a sweep says nothing about the noise: as if nobody had asked."""
+    f = np.array([50.0, 1000.0])
+    unknown = BandSnr(np.array([20.0, 50.0, 10000.0]), np.full(3, np.nan))
+
+    limits, free = (
+        find_limits(align([impulse(snr=snr)], FS, main_position="p1"), f, DesignSpec())
+        for snr in (unknown, None)
+    )
+
+    np.testing.assert_array_equal(limits.boost_db, free.boost_db)
+    assert limits.notes == free.notes
+
+
 def test_no_boost_where_the_measurement_is_noise():
     f = np.array([30.0, 60.0, 200.0, 1000.0])
     snr = BandSnr(np.array([20.0, 50.0, 80.0, 10000.0]), np.array([5.0, 5.0, 50.0, 50.0]))

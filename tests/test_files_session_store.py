@@ -1,11 +1,13 @@
 """Sessions on disk: whole, proven, never overwritten."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from roomcal.errors import InputError, StorageError
+from roomcal.files import session_store
 from roomcal.files.session_store import SessionStore
 from roomcal.model.capture import Capture
 from roomcal.model.impulse_response import BandSnr, ImpulseResponse
@@ -151,3 +153,63 @@ def test_the_document_is_plain_json_with_the_schema_first(tmp_path, store, rng):
     text = (tmp_path / "measurements" / "before" / "session.json").read_text()
 
     assert next(iter(json.loads(text))) == "schema"
+
+
+def test_a_signal_to_noise_ratio_that_nobody_knows_comes_back_as_nan(tmp_path, store, rng):
+    """Digital silence before the sweep holds no noise to measure."""
+    response = dataclasses.replace(
+        a_response(rng), snr=BandSnr(np.array([100.0, 200.0]), np.array([np.nan, 30.0]))
+    )
+    store.save_response(response, origin="L-p1.wav")
+
+    (again,) = SessionStore.open(tmp_path, "before").load_responses()
+
+    np.testing.assert_array_equal(again.snr.snr_db, [np.nan, 30.0])
+
+
+@pytest.mark.parametrize("kind", ["takes", "responses"])
+def test_a_file_outside_of_the_session_is_refused(tmp_path, store, rng, kind):
+    record = store.save_capture(a_capture(rng))
+    store.save_response(a_response(rng), origin="L-p1.wav")
+    path = store.folder / "session.json"
+    document = json.loads(path.read_text())
+    stored = document[kind][0]["capture" if kind == "takes" else "file"]
+    (tmp_path / "secret.wav").write_bytes((store.folder / stored["name"]).read_bytes())
+    stored["name"] = "../../secret.wav"
+    path.write_text(json.dumps(document))
+    again = SessionStore.open(tmp_path, "before")
+
+    with pytest.raises(InputError, match="outside") as caught:
+        if kind == "takes":
+            again.load_capture(again.session.takes[0])
+        else:
+            again.load_responses()
+
+    assert caught.value.fault == "RC-310"
+    assert record.capture.name == "L-p1.take-1.capture.wav"
+
+
+@pytest.mark.parametrize("crash_at", range(3))
+def test_a_crash_while_a_response_is_replaced_leaves_a_session_that_loads(
+    tmp_path, store, rng, monkeypatch, crash_at
+):
+    """Whatever was written last, every response of session.json is the file that it names."""
+    store.save_response(a_response(rng, "R"), origin="R-p1.wav")
+    store.save_response(a_response(rng), origin="L-p1.wav")
+    steps = iter(range(10))
+
+    def crashing(write):
+        def wrapped(*args, **kwargs):
+            if next(steps) == crash_at:
+                raise KeyboardInterrupt
+            return write(*args, **kwargs)
+
+        return wrapped
+
+    for name in ("write_wav", "write_document"):
+        monkeypatch.setattr(session_store, name, crashing(getattr(session_store, name)))
+    with pytest.raises(KeyboardInterrupt):
+        store.save_response(a_response(rng), origin="other.wav", force=True)
+
+    speakers = [r.speaker for r in SessionStore.open(tmp_path, "before").load_responses()]
+    assert "R" in speakers

@@ -50,6 +50,14 @@ def filtered(found, taps):
     return [dataclasses.replace(r, samples=predict(r.samples, taps)) for r in found]
 
 
+def test_a_noise_that_nobody_knows_hides_nothing():
+    """Digital silence before a sweep: the bands are compared, and a real mistake is found."""
+    unknown = responses(snr_db=np.nan)
+
+    assert hold_against(unknown, unknown).passed
+    assert not hold_against(unknown, responses(snr_db=np.nan, gain_db={"L": -1.0})).passed
+
+
 def test_what_was_promised_passes():
     verification = hold_against(responses(), responses())
 

@@ -140,7 +140,7 @@ def _trusted_low_hz(snr: tuple[BandSnr | None, ...]) -> float:
         if bands is None or not bands.f_hz.size:
             continue
         bass = bands.f_hz < 300.0
-        weak = bands.f_hz[bass & ~(bands.snr_db >= MIN_BOOST_SNR_DB / 2.0)]
+        weak = bands.f_hz[bass & (bands.snr_db < MIN_BOOST_SNR_DB / 2.0)]
         if weak.size:
             lowest = max(lowest, float(weak[-1]) * 2.0 ** (1.0 / 6.0))
     return lowest
@@ -148,11 +148,9 @@ def _trusted_low_hz(snr: tuple[BandSnr | None, ...]) -> float:
 
 def _snr_trust(snr: tuple[BandSnr | None, ...], f_hz: FloatArray) -> FloatArray:
     """0 where the noise is near, 1 where it is far or unknown; the median position decides."""
-    known = [bands for bands in snr if bands is not None and bands.f_hz.size]
-    if not known:
+    known = [(b.f_hz[k], b.snr_db[k]) for b in snr if b is not None for k in [~np.isnan(b.snr_db)]]
+    levels = [np.interp(np.log(f_hz), np.log(f), db) for f, db in known if f.size]
+    if not levels:
         return np.ones(f_hz.size)
-    levels = [
-        np.interp(np.log(f_hz), np.log(b.f_hz), np.nan_to_num(b.snr_db, nan=0.0)) for b in known
-    ]
     span = _FULL_TRUST_SNR_DB - MIN_BOOST_SNR_DB
     return np.clip((np.median(levels, axis=0) - MIN_BOOST_SNR_DB) / span, 0.0, 1.0)

@@ -141,6 +141,15 @@ class SessionStore:
                 f"{self.folder.name} has a response of {response.speaker} at {response.position}",
                 hint="use another --position or session, or --force to replace it",
             )
+        others = tuple(
+            r
+            for r in self.session.responses
+            if (r.speaker, r.position) != (response.speaker, response.position)
+        )
+        if len(others) < len(self.session.responses):
+            # While the file is replaced it has no record: a crash leaves a path that is to be
+            # measured again, not a session that cannot be read.
+            self._save(dataclasses.replace(self.session, responses=others))
         file = self._write(
             f"{response.speaker}-{response.position}.ir.wav",
             response.samples[np.newaxis],
@@ -156,13 +165,8 @@ class SessionStore:
             time_reference=response.time_reference,
             full_scale_db_spl=response.full_scale_db_spl,
             snr_f_hz=tuple(response.snr.f_hz.tolist()) if response.snr else (),
-            snr_db=tuple(response.snr.snr_db.tolist()) if response.snr else (),
+            snr_db=_none_for_nan(response.snr.snr_db) if response.snr else (),
         )
-        others = [
-            r
-            for r in self.session.responses
-            if (r.speaker, r.position) != (response.speaker, response.position)
-        ]
         self._save(dataclasses.replace(self.session, responses=(*others, record)))
 
     def load_responses(self, speaker: str | None = None) -> list[ImpulseResponse]:
@@ -187,7 +191,7 @@ class SessionStore:
         return [self._load_response(record) for record in records]
 
     def _load_response(self, record: ResponseRecord) -> ImpulseResponse:
-        snr = BandSnr(np.array(record.snr_f_hz), np.array(record.snr_db))
+        snr = BandSnr(np.array(record.snr_f_hz), np.array(record.snr_db, dtype=np.float64))
         return ImpulseResponse(
             samples=self._read(record.file, n_channels=1)[0],
             fs=record.fs,
@@ -206,6 +210,13 @@ class SessionStore:
 
     def _read(self, file: StoredFile, *, n_channels: int) -> np.ndarray:
         path = self.folder / file.name
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise InputError(
+                "RC-310",
+                f"{path} lies outside of its session",
+                hint="restore session.json from a backup, or measure again",
+                path=str(path),
+            )
         rows = read_mono(path).samples if n_channels == 1 else read_wav(path).samples
         if _digest(path) != file.sha256:
             raise InputError(
@@ -219,6 +230,11 @@ class SessionStore:
     def _save(self, session: Session) -> None:
         write_document(document_path(self.folder, "session"), msgspec.to_builtins(session))
         self.session = session
+
+
+def _none_for_nan(values: np.ndarray) -> tuple[float | None, ...]:
+    """Values as JSON has them: null where nothing is known, which reads back as NaN."""
+    return tuple(None if np.isnan(value) else float(value) for value in values)
 
 
 def _digest(path: Path) -> str:

@@ -48,7 +48,7 @@ class ResponseRecord:
     time_reference: Literal["loopback", "marks", "none"]
     full_scale_db_spl: float | None = None
     snr_f_hz: tuple[float, ...] = ()
-    snr_db: tuple[float, ...] = ()
+    snr_db: tuple[float | None, ...] = ()  # None: no noise was there to be measured
 
 
 @dataclass(frozen=True)

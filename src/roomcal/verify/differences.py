@@ -91,9 +91,10 @@ def _one_difference(pair: Pair, f_hz: FloatArray) -> FloatArray:
 
 
 def _snr_db(response: ImpulseResponse, f_hz: FloatArray) -> FloatArray:
-    if response.snr is None:
+    known = np.isfinite(response.snr.snr_db) if response.snr else np.zeros(0, dtype=bool)
+    if response.snr is None or not known.any():
         return np.full(f_hz.size, np.inf)
-    return np.interp(np.log(f_hz), np.log(response.snr.f_hz), response.snr.snr_db)
+    return np.interp(np.log(f_hz), np.log(response.snr.f_hz[known]), response.snr.snr_db[known])
 
 
 def _noise_db(response: ImpulseResponse, f_hz: FloatArray) -> FloatArray:
