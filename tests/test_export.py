@@ -168,3 +168,16 @@ def test_the_strict_reader_refuses_damage(tmp_path, rng, name, file):
     with pytest.raises(InputError) as caught:
         FORMATS[name].read(folder)
     assert caught.value.fault == "RC-314"
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_force_replaces_an_export_and_nothing_else(tmp_path, rng, name):
+    thesis = tmp_path / "documents" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("years of work")
+
+    with pytest.raises(StorageError, match="something else") as caught:
+        export_bank(a_bank(rng), name, thesis.parent, force=True)
+
+    assert caught.value.fault == "RC-602"
+    assert thesis.read_text() == "years of work"

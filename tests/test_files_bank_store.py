@@ -91,3 +91,46 @@ def test_the_same_bank_gives_the_same_bytes(tmp_path):
     assert files
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_force_replaces_a_bank_and_nothing_else(tmp_path, rng):
+    thesis = tmp_path / "filters" / "mix" / "thesis.txt"
+    thesis.parent.mkdir(parents=True)
+    thesis.write_text("years of work")
+
+    with pytest.raises(StorageError, match="is no bank") as caught:
+        save_bank(tmp_path, a_bank(rng), force=True)
+
+    assert caught.value.fault == "RC-602"
+    assert thesis.read_text() == "years of work"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"output": "L"', '"output": "nobody"'),
+        ('"n_taps": 64', '"n_taps": -1'),
+        ('"n_taps": 64', '"n_taps": 100000000000'),
+        ('"fs": 44100', '"fs": "fast"'),
+        ("20000.0", "-3.0"),
+    ],
+)
+def test_a_bank_of_nonsense_is_refused_with_its_path(tmp_path, rng, old, new):
+    path = save_bank(tmp_path, a_bank(rng)) / "bank.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+    with pytest.raises(InputError, match=r"bank\.json") as caught:
+        load_bank(tmp_path, "mix")
+    assert caught.value.fault == "RC-310"
+
+
+def test_a_bank_whose_speakers_are_paths_is_refused(tmp_path, rng):
+    """Names of speakers become names of files when the bank is exported."""
+    path = save_bank(tmp_path, a_bank(rng)) / "bank.json"
+    path.write_text(path.read_text().replace('"L"', '"../../L"'))
+
+    with pytest.raises(InputError) as caught:
+        load_bank(tmp_path, "mix")
+    assert caught.value.fault == "RC-313"

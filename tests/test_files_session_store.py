@@ -169,7 +169,7 @@ def test_a_signal_to_noise_ratio_that_nobody_knows_comes_back_as_nan(tmp_path, s
 
 @pytest.mark.parametrize("kind", ["takes", "responses"])
 def test_a_file_outside_of_the_session_is_refused(tmp_path, store, rng, kind):
-    record = store.save_capture(a_capture(rng))
+    store.save_capture(a_capture(rng))
     store.save_response(a_response(rng), origin="L-p1.wav")
     path = store.folder / "session.json"
     document = json.loads(path.read_text())
@@ -178,15 +178,14 @@ def test_a_file_outside_of_the_session_is_refused(tmp_path, store, rng, kind):
     stored["name"] = "../../secret.wav"
     path.write_text(json.dumps(document))
     again = SessionStore.open(tmp_path, "before")
+    read = {
+        "takes": lambda: again.load_capture(again.session.takes[0]),
+        "responses": again.load_responses,
+    }[kind]
 
     with pytest.raises(InputError, match="outside") as caught:
-        if kind == "takes":
-            again.load_capture(again.session.takes[0])
-        else:
-            again.load_responses()
-
+        read()
     assert caught.value.fault == "RC-310"
-    assert record.capture.name == "L-p1.take-1.capture.wav"
 
 
 @pytest.mark.parametrize("crash_at", range(3))

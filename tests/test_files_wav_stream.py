@@ -1,6 +1,7 @@
 """The streaming WAV writer, read by libsndfile and scipy."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import soundfile
 from scipy.io import wavfile
 
 from roomcal.errors import StorageError
+from roomcal.files import atomic
 from roomcal.files.wav_stream import SAMPLE_BYTES, WavWriter, full_scale, read_blocks
 
 FS = 48000
@@ -146,3 +148,25 @@ def test_blocks_are_read_to_the_last_frame(tmp_path, rng):
 
     assert [b.shape[1] for b in blocks] == [300, 300, 300, 100]
     np.testing.assert_array_equal(np.concatenate(blocks, axis=1), x)
+
+
+def test_a_file_that_windows_holds_open_for_a_moment_is_replaced_all_the_same(
+    tmp_path, monkeypatch
+):
+    """Virus scanners open new files; the first attempts to rename them are then refused."""
+    refusals = iter([True, True])
+    replace = Path.replace
+
+    def reluctant(self, target):
+        if next(refusals, False):
+            raise PermissionError(13, "held open")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", reluctant)
+    monkeypatch.setattr(atomic.sys, "platform", "win32")
+    monkeypatch.setattr(atomic, "_WINDOWS_WAIT_S", 0.0)
+
+    with WavWriter(tmp_path / "x.wav", fs=FS, n_channels=1, sample_format="float32") as writer:
+        writer.write(np.ones((1, 10)))
+
+    assert [p.name for p in tmp_path.iterdir()] == ["x.wav"]

@@ -41,8 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        _replace(temporary, path)
-        _sync_folder(path.parent)
+        put_in_place(temporary, path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -67,8 +66,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         yield temporary
         if folder.exists():
             _replace(folder, old)
-        _replace(temporary, folder)
-        _sync_folder(folder.parent)
+        put_in_place(temporary, folder)
     except OSError as error:
         if old.exists() and not folder.exists():
             _replace(old, folder)
@@ -76,6 +74,12 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename what is written and synced to its real name, so that a power cut keeps it."""
+    _replace(temporary, path)
+    _sync_folder(path.parent)
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

@@ -8,13 +8,17 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from roomcal.errors import InputError
+from roomcal.errors import InputError, StorageError
 from roomcal.files.atomic import refuse_existing, replacing_folder
 from roomcal.files.documents import read_document, write_document
 from roomcal.files.folders import document_path, existing_folder, new_folder
 from roomcal.files.wav import read_mono, write_wav
 from roomcal.model.curve import Curve
+from roomcal.model.design_spec import MAX_TAPS
 from roomcal.model.filter_bank import Bank, Explanation, FilterBank, PathStructure
+from roomcal.model.studio import check_name
+
+_MOST_TAPS = 16 * MAX_TAPS  # taps are counted at 48 kHz, and no rate is 16 times as high
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +71,18 @@ def save_bank(root: Path, bank: Bank, *, force: bool = False) -> Path:
     Raises
     ------
     StorageError
-        RC-602 if a bank of that name exists and `force` is not given.
+        RC-602 if a bank of that name exists and `force` is not given, or if the folder holds
+        something else than a bank.
     """
     folder = new_folder(root, "bank", bank.name)
     refuse_existing(folder, force=force)
+    if folder.exists() and not document_path(folder, "bank").is_file():
+        raise StorageError(
+            "RC-602",
+            f"{folder} is no bank: it is not replaced",
+            hint="choose another name, or move what is there",
+            path=str(folder),
+        )
     with replacing_folder(folder) as fresh:
         filters = tuple(_write_filters(fresh, bank.filters[fs]) for fs in bank.filters)
         record = _BankRecord(
@@ -89,16 +101,16 @@ def load_bank(root: Path, name: str) -> Bank:
     path = document_path(folder, "bank")
     try:
         record = msgspec.convert(read_document(path, what="bank"), _BankRecord)
-    except msgspec.ValidationError as error:
+        return Bank(
+            name=folder.name,
+            filters={f.fs: _read_filters(folder, f) for f in record.filters},
+            provenance=record.provenance,
+            explanations=tuple(_explanation(e) for e in record.explanations),
+        )
+    except ValueError as error:  # of msgspec for a wrong type, of the nouns for a wrong value
         raise InputError(
             "RC-310", f"{path}: {error}", hint="design the bank again", path=str(path)
         ) from error
-    return Bank(
-        name=folder.name,
-        filters={f.fs: _read_filters(folder, f) for f in record.filters},
-        provenance=record.provenance,
-        explanations=tuple(_explanation(e) for e in record.explanations),
-    )
 
 
 def filters_for(bank: Bank, fs: int) -> FilterBank:
@@ -152,6 +164,10 @@ def _write_filters(folder: Path, filters: FilterBank) -> _FilterRecord:
 
 
 def _read_filters(folder: Path, record: _FilterRecord) -> FilterBank:
+    for name in (*record.outputs, *record.inputs):  # they become names of files in exports
+        check_name(name, "speaker")
+    if not 1 <= record.n_taps <= _MOST_TAPS:
+        raise ValueError(f"{record.n_taps} taps are out of range")
     taps = np.zeros((len(record.outputs), len(record.inputs), record.n_taps))
     for path in record.paths:
         file = folder / path.file

@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
-from roomcal.files.atomic import cannot_write
+from roomcal.files.atomic import cannot_write, put_in_place
 from roomcal.units import FloatArray
 
 SampleFormat = Literal["pcm16", "pcm24", "pcm32", "float32", "float64"]
@@ -101,7 +101,7 @@ class WavWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            self._temporary.replace(self.path)
+            put_in_place(self._temporary, self.path)
         except OSError as os_error:
             self._abandon()
             raise cannot_write(self.path, os_error) from os_error

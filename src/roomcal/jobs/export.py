@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from roomcal.errors import InputError
+from roomcal.errors import InputError, StorageError
 from roomcal.export.proof import Proof, prove
-from roomcal.export.registry import FORMATS
+from roomcal.export.registry import FORMATS, Format
 from roomcal.files.atomic import refuse_existing, replacing_folder
 from roomcal.files.folders import unknown_name
 from roomcal.model.filter_bank import Bank
@@ -29,7 +29,8 @@ def export_bank(bank: Bank, format_name: str, folder: Path, *, force: bool = Fal
     InputError
         RC-309 for an unknown format.
     StorageError
-        RC-602 if the folder exists and `force` is not given.
+        RC-602 if the folder exists and `force` is not given, or if it holds something else than
+        an export in this format.
     ProofError
         RC-902 if what was written is not what was designed; nothing is left behind.
     """
@@ -39,8 +40,24 @@ def export_bank(bank: Bank, format_name: str, folder: Path, *, force: bool = Fal
     if folder.is_file() or folder.resolve() == Path.cwd():
         raise InputError("RC-313", f"{folder} cannot be replaced", hint="choose another -o")
     chosen = FORMATS[format_name]
+    _refuse_other_content(folder, chosen, format_name)
     with replacing_folder(folder) as fresh:
         paths = chosen.write(bank, fresh)
         proof = prove(bank, chosen.read(fresh))
         files = tuple(path.relative_to(fresh).as_posix() for path in paths)
     return Exported(format_name, folder, files, proof)
+
+
+def _refuse_other_content(folder: Path, chosen: Format, format_name: str) -> None:
+    """Replace nothing that is not an earlier export: --force is for these."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    try:
+        chosen.read(folder)
+    except InputError as error:
+        raise StorageError(
+            "RC-602",
+            f"{folder} holds something else than an export in the format {format_name}",
+            hint="choose another -o, or move what is there",
+            path=str(folder),
+        ) from error
