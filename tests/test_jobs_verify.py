@@ -26,10 +26,10 @@ N_POSITIONS = 3
 PROMISED_RMS_DB = 0.5
 
 
-def a_place(*, occasion=0, faults=()):
-    device = VirtualStudio(ROOM, occasion=occasion, faults=faults)
+def a_place(*, room=ROOM, occasion=0, faults=()):
+    device = VirtualStudio(room, occasion=occasion, faults=faults)
     return Place(
-        device.default_studio(), device, f"virtual:{ROOM.name}", device.microphone_calibration()
+        device.default_studio(), device, f"virtual:{room.name}", device.microphone_calibration()
     )
 
 
@@ -148,3 +148,28 @@ def test_a_session_is_continued_where_it_ended(tmp_path):
 
     assert len(store.session.responses) == 2 * N_POSITIONS
     assert [r.file.sha256 for r in store.session.responses[:2]] == first
+
+
+def test_a_promise_with_a_sub_is_kept_and_its_absence_found(tmp_path):
+    """The sub is heard in the bass alone, with short sweeps and noise above."""
+    room = ROOMS["control-room-2.1"]
+
+    def request(place):
+        studio = place.studio
+        return MeasureRequest(studio.speakers, studio.positions[:1], sweeps=1, length_s=1.0)
+
+    place = a_place(room=room)
+    measure(tmp_path, "before", place, request(place), Silent())
+    design_bank(tmp_path, "mix", DesignSpec(taps=16384), Silent(), session="before")
+
+    for external, kept in ((False, True), (True, False)):
+        place = a_place(room=room, occasion=1)
+        result = verify_bank(
+            tmp_path,
+            load_bank(tmp_path, "mix"),
+            place,
+            Silent(),
+            request=request(place),
+            external=external,
+        )
+        assert result.verification.passed is kept, result.verification.failures

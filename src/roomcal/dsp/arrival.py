@@ -3,12 +3,18 @@
 import numpy as np
 import scipy.fft
 
-from roomcal.units import FloatArray
+from roomcal.units import ComplexArray, FloatArray
 
 # The direct sound is looked for where speakers are loud and rooms decay quickly.
 _CENTRE_HZ = 2800.0
 _WIDTH_OCTAVES = 0.8
 _THRESHOLD = 0.5  # of the envelope's peak
+# Of its energy: below the first a response has nothing in that band; below the second (a flat
+# speaker has a tenth there) it may have noise alone, whose envelope stays below this multiple of
+# its own rms: noise passes it in one of 10^6 responses (N exp(-5^2), N = 76,800 samples).
+_ABSENT = 1e-4
+_DOUBTFUL = 1e-2
+_LEAST_CREST = 5.0
 
 
 def arrival_sample(h: FloatArray, fs: int) -> float:
@@ -29,14 +35,21 @@ def arrival_sample(h: FloatArray, fs: int) -> float:
     f = scipy.fft.rfftfreq(n_fft, 1.0 / fs)
     H = scipy.fft.rfft(h, n_fft)
     weight = np.exp(-0.5 * (np.log2(np.maximum(f, 1.0) / _CENTRE_HZ) / _WIDTH_OCTAVES) ** 2)
-    if np.sum(np.abs(weight * H) ** 2) < 1e-4 * np.sum(np.abs(H) ** 2):
-        weight = np.ones_like(f)
-    analytic = np.zeros(n_fft, dtype=np.complex128)
-    analytic[: f.size] = H * weight
-    envelope = np.abs(scipy.fft.ifft(analytic))[: h.size]
+    share = np.sum(np.abs(weight * H) ** 2) / max(np.sum(np.abs(H) ** 2), np.finfo(float).tiny)
+    envelope = _envelope(H * weight, n_fft)[: h.size]
+    noise = envelope.max() < _LEAST_CREST * np.sqrt(np.mean(envelope**2))
+    if share < _ABSENT or (share < _DOUBTFUL and noise):
+        envelope = _envelope(H, n_fft)[: h.size]
     limit = _THRESHOLD * envelope.max()
     first = int(np.argmax(envelope >= limit))
     if first == 0 or envelope[first] == envelope[first - 1]:
         return float(first)
     step = envelope[first] - envelope[first - 1]
     return float(first - (envelope[first] - limit) / step)
+
+
+def _envelope(spectrum: ComplexArray, n_fft: int) -> FloatArray:
+    """Half the magnitude of the analytic signal of a half spectrum."""
+    analytic = np.zeros(n_fft, dtype=np.complex128)
+    analytic[: spectrum.size] = spectrum
+    return np.abs(scipy.fft.ifft(analytic))
