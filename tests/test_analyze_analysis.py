@@ -60,7 +60,7 @@ def test_without_a_clock_there_is_no_arrival():
     arrival = analyze([room()])[0].arrival
 
     assert np.isnan(arrival.arrival_s)
-    assert "no time reference" in arrival.reason
+    assert "no common clock" in arrival.reason
 
 
 def test_snr_is_the_median_of_the_bands_that_matter():

@@ -72,6 +72,11 @@ def frequency_text(f_hz: float) -> str:
     return f"{f_hz:.3g} Hz" if f_hz < 999.5 else f"{f_hz / 1000.0:.3g} kHz"
 
 
+def counted(n: int, noun: str) -> str:
+    """Write a number of things: 1 file, 2 files."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def speed_of_sound_m_s(temperature_c: float) -> float:
     """Speed of sound in dry air, 331.3 m/s at 0 degrees Celsius and rising with the root of T.
 

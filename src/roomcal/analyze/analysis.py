@@ -19,6 +19,7 @@ class ResponseAnalysis:
     speaker: str
     position: str
     fs: int
+    time_reference: str
     arrival: Arrival
     snr: SnrSummary
     response: Curve
@@ -87,6 +88,7 @@ def _analyze_one(response: ImpulseResponse, smoothing: Width) -> ResponseAnalysi
         speaker=response.speaker,
         position=response.position,
         fs=response.fs,
+        time_reference=response.time_reference,
         arrival=find_arrival(response),
         snr=summarize_snr(response),
         response=smoothed_response(response, smoothing=smoothing),

@@ -32,7 +32,7 @@ class SnrSummary:
 def find_arrival(response: ImpulseResponse) -> Arrival:
     """Time of the direct sound after the impulse left the output."""
     if response.time_reference == "none":
-        return Arrival(float("nan"), "the response carries no time reference")
+        return Arrival(float("nan"), "the response has no common clock with the others")
     index = arrival_sample(response.samples, response.fs)
     return Arrival((index - response.time_zero) / response.fs)
 

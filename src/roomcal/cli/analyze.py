@@ -70,13 +70,15 @@ def _show_responses(settings: Settings, found: Sequence["ResponseAnalysis"]) -> 
                 *(number(v, "+.1f") for v in level),
             ]
         )
-    missing = {a.arrival.reason for a in found if a.arrival.reason}
-    missing |= {a.snr.reason for a in found if a.snr.reason}
+    notes = {f"arrival: {a.arrival.reason}" for a in found if a.arrival.reason}
+    notes |= {f"S/N: {a.snr.reason}" for a in found if a.snr.reason}
+    if any(a.time_reference == "marks" for a in found):
+        notes.add("arrival: after that of the first speaker, which plays the timing marks")
     settings.show_table(
         "Responses: arrival in ms, signal to noise in dB, level in dB at 1/6 octave",
         ["", "arrival", "S/N", "50 Hz", "100", "200", "1 kHz", "4 kHz", "12 kHz"],
         rows,
-        caption="-: " + "; ".join(sorted(missing)) if missing else "",
+        caption="- " + "\n- ".join(sorted(notes)) if notes else "",
     )
 
 

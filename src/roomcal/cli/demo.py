@@ -78,6 +78,7 @@ def _as_json(done: "Demo") -> dict[str, object]:
 def _show(settings: Settings, done: "Demo") -> None:
     from roomcal.cli.analyze import number
     from roomcal.jobs.page import summary_table, verdict
+    from roomcal.units import counted
 
     table = summary_table(done.story.stages)
     settings.show_table(
@@ -86,9 +87,9 @@ def _show(settings: Settings, done: "Demo") -> None:
         [[str(row[0]), *(number(float(v), ".2f") for v in row[1:])] for row in table.rows],
         caption=table.note,
     )
-    settings.console().print(verdict(done.story), markup=False)
+    settings.show_text(verdict(done.story))
     for e in done.exports:
-        click.echo(f"{e.folder}: {len(e.files)} files, read back and equal")
+        click.echo(f"{e.folder}: {counted(len(e.files), 'file')}, read back and equal to the bank")
     a = done.applied
     click.echo(f"{a.path}: music through the correction, peak {a.peak_dbfs:.1f} dBFS")
     click.echo(done.page)

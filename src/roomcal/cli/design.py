@@ -132,20 +132,30 @@ def _as_json(bank: "Bank", max_boost_db: float) -> dict[str, Any]:
 
 
 def _show(settings: Settings, bank: "Bank") -> None:
+    from roomcal.cli.analyze import number
+
     probes_hz = (31.5, 63.0, 125.0, 250.0, 500.0, 1000.0, 4000.0, 10000.0)
     first = next(iter(bank.filters.values()))
     rows = []
     for e in bank.explanations:
-        for key in ("before", "target", "correction", "predicted"):
-            if key in e.curves:
-                level = e.curves[key].level_at(probes_hz)
-                rows.append([f"{e.speaker} {key}", *(f"{v:+.1f}" for v in level)])
+        target = e.curves["target"].level_at(probes_hz)
+        before, after = (e.curves[key].level_at(probes_hz) for key in ("before", "predicted"))
+        correction = e.curves["correction"].level_at(probes_hz)
+        for name, levels in (
+            ("off target by", before - target),
+            ("correction", correction),
+            ("predicted", after - target),
+        ):
+            rows.append([f"{e.speaker} {name}", *(number(float(v), "+.1f") for v in levels)])
+    taps = ", ".join(f"{f.n_taps} at {fs} Hz" for fs, f in bank.filters.items())
     settings.show_table(
-        f"Bank {bank.name}: {first.n_taps} taps at {', '.join(map(str, bank.filters))} Hz, latency "
-        f"{1000 * first.latency_s:.1f} ms, headroom {first.headroom_db:.1f} dB",
-        ["dB at", "31 Hz", "63", "125", "250", "500", "1 k", "4 k", "10 k"],
+        f"Bank {bank.name}: taps {taps}; latency {1000.0 * first.latency_s:.1f} ms, headroom "
+        f"{first.headroom_db:.1f} dB",
+        ["dB at", "31.5 Hz", "63", "125", "250", "500", "1 k", "4 k", "10 k"],
         rows,
+        caption="Off target, before and predicted: the mean of the positions against the target, "
+        "which follows the speaker where it rolls off.",
     )
     for e in bank.explanations:
         for text in e.notes:
-            click.echo(f"{e.speaker}: {text}")
+            settings.show_text(f"{e.speaker}: {text}")

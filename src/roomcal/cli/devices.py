@@ -1,6 +1,7 @@
 """`roomcal devices`: what can play and record."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import click
 
@@ -25,16 +26,23 @@ def devices(settings: Settings, *, as_json: bool) -> None:
         return
     settings.show_table(
         "Devices",
-        ["device", "in", "out", "rates in kHz", ""],
+        ["device", "in", "out", "kHz", ""],
         [
             [
                 d.name,
                 str(d.n_inputs),
                 str(d.n_outputs),
-                " ".join(f"{fs / 1000:g}" for fs in d.sample_rates),
+                _rates_text(d.sample_rates),
                 d.description,
             ]
             for d in found
         ],
     )
-    settings.next_step("roomcal measure before --device virtual")
+    settings.next_step("roomcal init --output-device virtual:bedroom")
+
+
+def _rates_text(rates: Sequence[int]) -> str:
+    """Write sample rates in kHz; `--json` has every single one."""
+    if len(rates) < 3:
+        return ", ".join(f"{fs / 1000:g}" for fs in rates)
+    return f"{min(rates) / 1000:g}-{max(rates) / 1000:g}"

@@ -41,6 +41,7 @@ def export(
     from roomcal.export.registry import FORMATS
     from roomcal.files.bank_store import load_bank
     from roomcal.jobs.export import export_bank
+    from roomcal.units import counted
 
     if list_formats:
         if as_json:
@@ -79,6 +80,16 @@ def export(
         return
     for e in done:
         click.echo(
-            f"{e.folder}: {len(e.files)} files, read back and equal "
-            f"(largest difference {e.proof.worst_difference:.1e} of {e.proof.n_paths} paths)"
+            f"{e.folder}: {counted(len(e.files), 'file')}, read back: "
+            f"{counted(e.proof.n_paths, 'path')} {_equality(e.proof.worst_difference)}"
         )
+        for name in e.files:
+            if name == "README.txt":
+                settings.talk.note(f"how to install it: {e.folder / name}")
+
+
+def _equality(worst_difference: float) -> str:
+    """Say how equal, in words where there is nothing to say."""
+    if worst_difference == 0.0:
+        return "identical to the bank"
+    return f"equal to the bank (largest difference {worst_difference:.1e})"

@@ -76,5 +76,7 @@ def import_command(
 
         settings.show_json(session_json(store))
     else:
-        click.echo(f"{store.folder}: {len(store.session.responses)} responses")
+        from roomcal.units import counted
+
+        click.echo(f"{store.folder}: {counted(len(store.session.responses), 'response')}")
     settings.next_step(f"roomcal analyze {name}")

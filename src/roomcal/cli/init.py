@@ -86,7 +86,18 @@ def init(
         )
     except ValueError as error:
         raise InputError("RC-308", str(error), hint="give another value") from error
+    _warn_of_unknown(settings, output_device)
     settings.folder.mkdir(parents=True, exist_ok=True)
     write_studio(path, studio)
     click.echo(f"{path}: {len(studio.speakers)} speakers, {fs} Hz, plays on {output_device}")
     settings.next_step("roomcal measure before")
+
+
+def _warn_of_unknown(settings: Settings, device: str) -> None:
+    """Warn of a device that is not here: the studio may be described on another computer."""
+    from roomcal.devices.registry import list_devices
+
+    if device != "virtual" and device not in {d.name for d in list_devices()}:
+        settings.talk.warn(
+            f"there is no device {device!r} here; `roomcal devices` lists what there is"
+        )

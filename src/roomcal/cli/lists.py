@@ -1,8 +1,12 @@
 """`roomcal sessions`, `banks` and `targets`: what is here to be named."""
 
+import datetime
+from pathlib import Path
+
 import click
 
 from roomcal.cli.settings import Settings, json_option
+from roomcal.errors import InputError
 
 
 @click.command()
@@ -12,11 +16,15 @@ def sessions(settings: Settings, *, as_json: bool) -> None:
     """List the measurement sessions of the studio folder."""
     from roomcal.jobs.describe import all_sessions
 
+    _refuse_absent(settings.folder)
     found, damaged = all_sessions(settings.folder)
     for text in damaged:
         settings.talk.warn(text)
     if as_json:
         settings.show_json({"sessions": found})
+        return
+    if not found:
+        settings.talk.note("no sessions yet: `roomcal measure` or `roomcal import` makes one")
         return
     settings.show_table(
         "Sessions",
@@ -25,14 +33,13 @@ def sessions(settings: Settings, *, as_json: bool) -> None:
             [
                 s["session"],
                 str(len(s["responses"])),
-                " ".join(s["speakers"]),
+                ",".join(s["speakers"]),
                 str(len(s["positions"])),
                 s["device"] or "imported",
-                s["created_at"][:16].replace("T", " "),
+                _local_time(s["created_at"]),
             ]
             for s in found
         ],
-        caption="" if found else "none yet: `roomcal measure` or `roomcal import` makes one",
     )
 
 
@@ -43,11 +50,15 @@ def banks(settings: Settings, *, as_json: bool) -> None:
     """List the filter banks of the studio folder."""
     from roomcal.jobs.describe import all_banks
 
+    _refuse_absent(settings.folder)
     found, damaged = all_banks(settings.folder)
     for text in damaged:
         settings.talk.warn(text)
     if as_json:
         settings.show_json({"banks": found})
+        return
+    if not found:
+        settings.talk.note("no banks yet: `roomcal design` makes one")
         return
     settings.show_table(
         "Banks",
@@ -63,7 +74,6 @@ def banks(settings: Settings, *, as_json: bool) -> None:
             ]
             for b in found
         ],
-        caption="" if found else "none yet: `roomcal design` makes one",
     )
 
 
@@ -100,3 +110,20 @@ def targets(settings: Settings, *, as_json: bool) -> None:
         ],
     )
     settings.next_step("roomcal design mix --from before --target NAME")
+
+
+def _refuse_absent(folder: Path) -> None:
+    """Tell an empty studio folder from a mistyped one."""
+    if not folder.is_dir():
+        raise InputError(
+            "RC-301", f"there is no folder {folder}", hint="check -C and ROOMCAL_STUDIO"
+        )
+
+
+def _local_time(created_at: str) -> str:
+    """Write a time of a session as the clock on the wall shows it; what is no time stays."""
+    try:
+        moment = datetime.datetime.fromisoformat(created_at)
+    except ValueError:
+        return created_at
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import importlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 
 import roomcal
 from roomcal.cli.settings import Settings
-from roomcal.errors import RoomcalError
+from roomcal.errors import RoomcalError, StorageError
 
 # Command -> module of this package and the command's name in it, in the order of an evening.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -61,6 +62,9 @@ class RoomcalGroup(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's interface
         """Run, and leave with the exit code that the fault matrix gives."""
+        for name in ("stdout", "stderr"):
+            if getattr(sys, name) is None:  # closed by the caller (>&-)
+                setattr(sys, name, io.StringIO())
         settings = Settings()
         kwargs.update(standalone_mode=False, obj=settings)
         try:
@@ -76,10 +80,13 @@ class RoomcalGroup(click.Group):
         except click.ClickException as error:
             error.show()
             code = error.exit_code
-        except BrokenPipeError:  # whoever read our output has seen enough
-            with contextlib.suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (BrokenPipeError, SystemExit):  # whoever read our output has seen enough
+            _drop_output()  # click and rich turn the broken pipe into an exit of their own
             code = 0
+        except OSError as error:
+            settings.json &= error.filename is not None  # else stdout itself refuses the answer
+            code = settings.show_error(_storage_error(error))
+            _drop_output()
         except Exception as error:
             if settings.debug:
                 raise
@@ -90,6 +97,23 @@ class RoomcalGroup(click.Group):
             )
             code = EXIT_BUG
         sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Keep the interpreter from failing over what cannot be written any more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _storage_error(error: OSError) -> StorageError:
+    """Say what the system refused, where no job said it better."""
+    what = str(error.filename) if error.filename else "the answer"
+    return StorageError(
+        "RC-601",
+        f"cannot write {what}: {error.strerror or error}",
+        hint="check that the folder exists, is writable and has room",
+        path=what,
+    )
 
 
 @click.group(

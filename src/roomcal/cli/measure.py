@@ -67,13 +67,14 @@ def measure(
     from roomcal.jobs.measure import MeasureRequest, planned_duration_s
     from roomcal.jobs.measure import measure as measure_job
     from roomcal.jobs.studio import chosen_positions, chosen_speakers, open_place
+    from roomcal.units import counted
 
     if level > -12.0:
         raise click.UsageError(f"--level {level:g} dBFS is too loud: at most -12")
     place = open_place(settings.folder, device)
     request = MeasureRequest(
         speakers=chosen_speakers(place.studio, _split(speakers)),
-        positions=chosen_positions(place.studio, positions),
+        positions=chosen_positions(place, positions),
         sweeps=sweeps,
         length_s=length,
         level_dbfs=level,
@@ -101,14 +102,20 @@ def measure(
                 f"{duration_s:.0f} s of sound at {level:g} dBFS"
             )
         return
-    store = measure_job(settings.folder, name, place, request, settings.talk)
-    responses = store.session.responses
+    try:
+        store = measure_job(settings.folder, name, place, request, settings.talk)
+    except KeyboardInterrupt:
+        settings.talk.note("what is measured so far is kept; the same command goes on from there")
+        raise
+    n_responses, n_takes = len(store.session.responses), len(store.session.takes)
     if as_json:
         from roomcal.jobs.describe import session_json
 
         settings.show_json(session_json(store))
     else:
-        click.echo(f"{store.folder}: {len(responses)} responses, {len(store.session.takes)} takes")
+        click.echo(
+            f"{store.folder}: {counted(n_responses, 'response')}, {counted(n_takes, 'take')}"
+        )
     settings.next_step(f"roomcal analyze {name}")
 
 

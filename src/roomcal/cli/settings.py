@@ -64,27 +64,35 @@ class Settings:
         *,
         caption: str = "",
     ) -> None:
-        """Print a table; every column but the first stands to the right if it holds numbers."""
+        """Print a table; every column but the first stands to the right if it holds numbers.
+
+        Sentences wrap; names and numbers stay whole as long as the terminal has room for them.
+        """
         from rich import box
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(
-            title=title,
-            title_justify="left",
-            title_style="bold",
-            box=box.SIMPLE_HEAD,
-            caption=caption or None,
-            caption_justify="left",
-            pad_edge=False,
-        )
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for index, name in enumerate(columns):
             cells = [row[index] for row in rows]
             numeric = index > 0 and all(not c or c[0] in "+-0123456789.-" for c in cells)
-            table.add_column(name, justify="right" if numeric else "left")
+            table.add_column(
+                name,
+                justify="right" if numeric else "left",
+                overflow="fold",  # an ellipsis would hide what has to be typed
+                no_wrap=not any(" " in cell for cell in (name, *cells)),
+            )
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
-        self.console().print(table)
+        console = self.console()
+        console.print(Text(title, style="bold"))
+        console.print(table)
+        if caption:
+            console.print(Text(f"{caption}\n"))
+
+    def show_text(self, text: str) -> None:
+        """Print a sentence, wrapped where the terminal ends."""
+        self.console().print(text, markup=False)
 
     def next_step(self, command: str) -> None:
         """Suggest what to type next."""

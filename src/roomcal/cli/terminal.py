@@ -23,7 +23,8 @@ class Terminal:
         if self._quiet:
             return
         if not self._console.is_terminal:
-            self._console.print(f"{what} ({n_steps} steps)", markup=False)
+            steps = f" ({n_steps} steps)" if n_steps > 1 else ""
+            self._console.print(f"{what}{steps}", markup=False)
             return
         self._progress = Progress(
             TextColumn("{task.description:<22}", markup=False),

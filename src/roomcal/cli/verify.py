@@ -91,7 +91,10 @@ def verify(
             hint="is the bank in the path, the right one, left and right as measured, and the "
             "microphone where it was?",
         )
-    settings.next_step(f"roomcal export {bank} --to daw-wav")
+    settings.next_step(
+        f"roomcal report {result.before.session.name} --bank {bank} "
+        f"--against {result.after.session.name}"
+    )
 
 
 def _as_json(result: "Verified") -> dict[str, Any]:
@@ -121,7 +124,8 @@ def _as_json(result: "Verified") -> dict[str, Any]:
 
 
 def _show(settings: Settings, result: "Verified") -> None:
-    from roomcal.units import frequency_text
+    from roomcal.cli.analyze import number
+    from roomcal.units import frequency_text, nominal_hz
 
     v = result.verification
     rows = []
@@ -132,17 +136,18 @@ def _show(settings: Settings, result: "Verified") -> None:
                 s.speaker,
                 "kept" if not s.failures else "broken",
                 f"{s.rms_error_db:.2f}",
-                f"{s.error_db[worst]:+.2f}",
-                frequency_text(float(s.f_hz[worst])),
+                number(float(s.error_db[worst]), "+.2f"),
+                frequency_text(nominal_hz(s.f_hz[worst])),
                 f"{s.tolerance_db[worst]:.2f}",
-                f"{s.level_error_db:+.2f}",
-                f"{1000 * s.arrival_error_s:+.3f}",
+                number(s.level_error_db, "+.2f"),
+                number(1000.0 * s.arrival_error_s, "+.3f"),
             ]
         )
     settings.show_table(
         f"Measured against predicted: {result.bank.name}",
         ["", "promise", "rms dB", "worst dB", "at", "allowed", "level dB", "arrival ms"],
         rows,
-        caption=f"rms at 1/6 octave, 30 Hz to 16 kHz; all speakers together "
-        f"{v.common_gain_db:+.2f} dB; session {result.after.session.name}",
+        caption=f"rms at 1/6 octave, 30 Hz to 16 kHz; worst: of the third octaves. All speakers "
+        f"together measured {number(v.common_gain_db, '+.2f')} dB; that much is taken off. "
+        f"Session: {result.after.session.name}",
     )

@@ -42,9 +42,9 @@ class RollOff:
         """Say what was found."""
         octave_down = float(self.level_at(np.array([self.corner_hz / 2.0]))[0])
         return (
-            f"the speaker itself rolls off: {CORNER_DEPTH_DB:.0f} dB down at "
-            f"{frequency_text(self.corner_hz)}, {-octave_down:.0f} dB an octave below, and "
-            "nothing comes back underneath; boost ends there"
+            f"the speaker itself rolls off below {frequency_text(self.corner_hz)} "
+            f"({CORNER_DEPTH_DB:.0f} dB down there, {-octave_down:.0f} dB an octave lower): no "
+            "boost below"
         )
 
 

@@ -79,6 +79,7 @@ def apply_bank(
             hint="give a file with as many channels, or a mono file",
             n_channels=audio.n_channels,
         )
+    result.parent.mkdir(parents=True, exist_ok=True)  # refused before the work, not after it
     wanted = sample_format or _FORMAT_OF_SUBTYPE.get(audio.subtype, "float32")
 
     def blocks(what: str) -> Iterator[FloatArray]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import roomcal
 from roomcal.design.design import design
+from roomcal.files.atomic import refuse_existing
 from roomcal.files.bank_store import save_bank
+from roomcal.files.folders import new_folder
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.targets import find_target
@@ -31,6 +33,7 @@ def design_bank(
     StorageError
         RC-602 if the bank exists and `force` is not given.
     """
+    refuse_existing(new_folder(root, "bank", name), force=force)  # before the work, not after it
     store = SessionStore.open(root, session)
     responses = store.load_responses()
     target = find_target(spec.target)

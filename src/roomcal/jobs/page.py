@@ -73,28 +73,54 @@ def verdict(story: Story) -> str:
 
 def summary_table(stages: Sequence[Stage]) -> Table:
     """Before, predicted, verified in columns."""
-    columns = ("", *(ROLE_NAMES.get(stage.role, stage.role) for stage in stages))
-    rows: list[tuple[str | float, ...]] = [
-        (f"Deviation from the target, {band} (dB)", *(s.deviation_db[band] for s in stages))
-        for band in DEVIATION_BANDS_HZ
-    ]
+    columns = ("", *(_stage_name(stage, stages) for stage in stages))
+    rows: list[tuple[str | float, ...]] = []
+    if any(np.isfinite(value) for s in stages for value in s.deviation_db.values()):
+        rows += [
+            (f"Deviation from the target, {band} (dB)", *(s.deviation_db[band] for s in stages))
+            for band in DEVIATION_BANDS_HZ
+        ]
     rows += [
         ("Decay, 63 and 125 Hz (s)", *(s.bass_decay_s for s in stages)),
         ("Decay, 500 Hz to 2 kHz (s)", *(s.mid_decay_s for s in stages)),
     ]
-    if len(stages[0].averages) > 1:
-        first, second = list(stages[0].averages)[:2]
+    if len(stages[0].pair) == 2:
+        first, second = stages[0].pair
         rows += [
             (f"{first} louder than {second} (dB)", *(s.match_level_db for s in stages)),
             (f"{first} against {second}, shape (dB)", *(s.match_rms_db for s in stages)),
         ]
     return Table(
-        caption="What the correction does",
+        caption="What the correction does" if len(stages) > 1 else "What was measured",
         columns=columns,
         rows=tuple(rows),
-        note="Deviation: rms over positions and frequencies at 1/6 octave. Decay: T20. Shape: rms "
-        "of the difference between the speakers, 100 Hz to 10 kHz, about its mean.",
+        note=_summary_note(rows),
     )
+
+
+def _summary_note(rows: Sequence[tuple[str | float, ...]]) -> str:
+    """Explain the rows that are there."""
+    names = " ".join(str(row[0]) for row in rows)
+    notes = {
+        "Deviation": "Deviation: rms over positions and frequencies at 1/6 octave.",
+        "Decay": "Decay: T20.",
+        "shape": "Shape: rms of the difference between the speakers, 100 Hz to 10 kHz, about its "
+        "mean.",
+    }
+    return " ".join(text for word, text in notes.items() if word in names)
+
+
+def _stage_name(stage: Stage, stages: Sequence[Stage]) -> str:
+    """Name a stage; "before" makes sense where something comes after it."""
+    if len(stages) == 1 and stage.role == "before":
+        return "Measured"
+    return ROLE_NAMES.get(stage.role, stage.role)
+
+
+def response_title(story: Story) -> str:
+    """Head the picture of the responses."""
+    n_positions = len({r.position for r in story.responses})
+    return f"Response at the listening position{'s' if n_positions > 1 else ''}"
 
 
 def response_traces(story: Story) -> dict[str, list[Trace]]:
@@ -113,6 +139,7 @@ def response_traces(story: Story) -> dict[str, list[Trace]]:
                     Trace(
                         moved(average.mean, shift),
                         role=stage.role,
+                        label=_stage_name(stage, story.stages),
                         low_db=average.low_db + shift if band else None,
                         high_db=average.high_db + shift if band else None,
                     )
@@ -134,7 +161,14 @@ def decay_traces(story: Story) -> dict[str, list[DecayTrace]]:
             low[known] = np.nanmin(times[:, known], axis=0)
             high[known] = np.nanmax(times[:, known], axis=0)
             traces.setdefault(speaker, []).append(
-                DecayTrace(decays[0].bands_hz, mean, low, high, role=stage.role)
+                DecayTrace(
+                    decays[0].bands_hz,
+                    mean,
+                    low,
+                    high,
+                    role=stage.role,
+                    label=_stage_name(stage, story.stages),
+                )
             )
     return traces
 
@@ -148,12 +182,17 @@ def _pictures(story: Story) -> list[Picture]:
         response_figure,
     )
 
-    stages = " and ".join(ROLE_NAMES.get(s.role, s.role).lower() for s in story.stages)
+    stages = ", ".join(_stage_name(s, story.stages).lower() for s in story.stages)
+    several = len({r.position for r in story.responses}) > 1
+    before = " before the correction" if story.bank else ""
     pictures = [
         Picture(
-            response_figure(response_traces(story)),
-            "Mean over positions; the shaded range is that of the positions before.",
-            f"Level over frequency of each speaker, {stages}, with the target.",
+            response_figure(response_traces(story), title=response_title(story)),
+            f"Mean over positions; the shaded range is that of the positions{before}."
+            if several
+            else "One position.",
+            f"Level over frequency of each speaker, {stages}"
+            + (", with the target." if story.targets else "."),
         ),
         Picture(
             decay_figure(decay_traces(story)),
@@ -175,7 +214,7 @@ def _pictures(story: Story) -> list[Picture]:
     pictures.append(
         Picture(
             impulse_figure(shown, [arrival_sample(r.samples, r.fs) for r in shown]),
-            f"At {first}, before the correction.",
+            f"At {first}{before}; each speaker against its own peak.",
             "Impulse response of each speaker: the first milliseconds, and its decay.",
         )
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from roomcal.dsp.arrival import arrival_sample
 from roomcal.files.atomic import refuse_existing
-from roomcal.jobs.page import decay_traces, response_traces
+from roomcal.jobs.page import decay_traces, response_title, response_traces
 from roomcal.jobs.report import gather
 from roomcal.report.figures import decay_figure, impulse_figure, response_figure, save_figure
 
@@ -19,8 +19,9 @@ def write_plot(root: Path, session: str, kind: str, path: Path, *, force: bool =
     """
     refuse_existing(path, force=force)
     story = gather(root, session)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "response":
-        figure = response_figure(response_traces(story))
+        figure = response_figure(response_traces(story), title=response_title(story))
     elif kind == "decay":
         figure = decay_figure(decay_traces(story))
     else:

@@ -76,13 +76,24 @@ def chosen_speakers(studio: Studio, names: tuple[str, ...]) -> tuple[Speaker, ..
     return tuple(s for s in studio.speakers if not names or s.name in names)
 
 
-def chosen_positions(studio: Studio, count: int | None) -> tuple[Position, ...]:
+def chosen_positions(place: Place, count: int | None) -> tuple[Position, ...]:
     """Return the first `count` positions; those that the studio does not name are called pN.
 
-    A virtual studio knows its own positions only.
+    Raises
+    ------
+    InputError
+        RC-316 for none, or for more than a virtual studio has.
     """
+    studio = place.studio
     if count is None:
         return studio.positions
+    virtual = place.device.default_studio()
+    if virtual is not None and count > len(virtual.positions):
+        raise InputError(
+            "RC-316",
+            f"{place.device_name} has {len(virtual.positions)} positions, {count} are asked for",
+            hint=f"use --positions {len(virtual.positions)} or less",
+        )
     if count < 1:
         raise InputError("RC-316", f"{count} positions are too few", hint="use 1 or more")
     named = studio.positions[:count]

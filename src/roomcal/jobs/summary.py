@@ -20,6 +20,9 @@ from roomcal.model.filter_bank import Explanation
 from roomcal.model.impulse_response import ImpulseResponse
 
 LEVEL_RANGE_HZ = (200.0, 8000.0)  # where a response is levelled against its target
+# A speaker whose middle lies this far below its bass is a sub: it says nothing about the middle.
+_SUB_DB = 20.0
+_SUB_RANGE_HZ = (30.0, 80.0)
 _BASS_OCTAVES_HZ = (63.0, 125.0)
 _MID_OCTAVES_HZ = (500.0, 1000.0, 2000.0)
 
@@ -31,10 +34,11 @@ class Stage:
     role: str
     averages: Mapping[str, SpatialAverage]  # by speaker, in dB re unity gain
     decays: Mapping[str, tuple[DecayAnalysis, ...]]  # by speaker, third octaves, per position
-    level_db: float  # mean level of the speakers above their targets
-    deviation_db: Mapping[str, float]  # rms from the target per range, mean of the speakers
+    level_db: float  # mean level of the speakers, subs left out, above their targets
+    deviation_db: Mapping[str, float]  # rms from the target per range, mean of those speakers
     bass_decay_s: float  # mean T20 of the octaves around 63 and 125 Hz
     mid_decay_s: float  # mean T20 of the octaves 500 Hz to 2 kHz
+    pair: tuple[str, ...]  # the two speakers that are matched, left and right; fewer: no match
     match_level_db: float  # the first speaker's level above the second's
     match_rms_db: float  # rms of their difference about that level
 
@@ -74,14 +78,15 @@ def summarize(
         by_speaker.setdefault(response.speaker, []).append(response)
     curves = {s: [smoothed_response(r) for r in own] for s, own in by_speaker.items()}
     averages = {s: spatial_average(own, name=s) for s, own in curves.items()}
+    full = _full_range(averages)
     low, high = LEVEL_RANGE_HZ
     levels = {
         s: level_offset_db(averages[s].mean, targets[s], low_hz=low, high_hz=high)
         for s in averages
-        if s in targets
+        if s in targets and s in full
     }
-    first_two = [average.mean for average in averages.values()][:2]
-    match = pair_match(*first_two) if len(first_two) == 2 else None
+    pair = tuple(s for s in averages if s in full)[:2]
+    match = pair_match(*(averages[s].mean for s in pair)) if len(pair) == 2 else None
     return Stage(
         role=role,
         averages=averages,
@@ -92,10 +97,25 @@ def summarize(
             for band in DEVIATION_BANDS_HZ
         },
         bass_decay_s=_decay_s(responses, _BASS_OCTAVES_HZ),
-        mid_decay_s=_decay_s(responses, _MID_OCTAVES_HZ),
+        mid_decay_s=_decay_s([r for r in responses if r.speaker in full], _MID_OCTAVES_HZ),
+        pair=pair,
         match_level_db=match.level_db if match else float("nan"),
         match_rms_db=match.rms_db if match else float("nan"),
     )
+
+
+def _full_range(averages: Mapping[str, SpatialAverage]) -> set[str]:
+    """Return the speakers that play the middle; all of them where none does."""
+    flat = Curve(np.array([1.0]), np.zeros(1))
+    full = set()
+    for speaker, average in averages.items():
+        bass_db, middle_db = (
+            level_offset_db(average.mean, flat, low_hz=low, high_hz=high)
+            for low, high in (_SUB_RANGE_HZ, LEVEL_RANGE_HZ)
+        )
+        if middle_db > bass_db - _SUB_DB:
+            full.add(speaker)
+    return full or set(averages)
 
 
 def _deviation_db(curves: Sequence[Curve], target: Curve, band: str, level_db: float) -> float:

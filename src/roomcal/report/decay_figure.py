@@ -60,7 +60,9 @@ def decay_figure(
             if n_columns == 2:
                 axes.set_xticks([20, 100, 1000, 10000], ["20", "100", "1k", "10k"])
             axes.set_ylim(0.0, top_s)
-            axes.yaxis.set_major_locator(MaxNLocator(nbins=5, min_n_ticks=3))
+            axes.yaxis.set_major_locator(
+                MaxNLocator(nbins=5, min_n_ticks=3, steps=[1, 2, 2.5, 5, 10])
+            )
             if i % n_columns == 0:
                 axes.set_ylabel("Time for 60 dB (s)")
             _draw(axes, traces, theme)

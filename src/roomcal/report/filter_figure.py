@@ -27,7 +27,7 @@ def filter_figure(
     explanations: Sequence[Explanation],
     *,
     max_boost_db: float | None = None,
-    title: str = "What the filters do",
+    title: str = "Gain of the correction",
     theme: Theme = LIGHT,
 ) -> Figure:
     """Draw the correction of each speaker, without its level match and headroom.

@@ -20,6 +20,7 @@ Cell = str | float  # a number that cannot be had is NaN
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _DIGITS = 2  # of numbers in tables
 _MISSING = "\u2013"
+_SWIPE = '<p class="swipe">Swipe a picture sideways to see all of it.</p>\n'  # on phones alone
 _IDENTIFIER = re.compile(r'(\bid="|url\(#|href="#)')
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -88,7 +89,7 @@ def render_page(page: Page) -> str:
     parts = [_section("Summary", "".join(_table(table) for table in page.tables))]
     parts.append(_section(page.notes_heading, "".join(_notes(notes) for notes in page.notes)))
     pictures = "".join(_picture(picture, i) for i, picture in enumerate(page.figures))
-    parts.append(_section("Pictures", pictures))
+    parts.append(_section("Pictures", _SWIPE + pictures if pictures else ""))
     parts.append(_section("In detail", "".join(_table(table) for table in page.details)))
     parts.append(_section("Exports", _pairs(page.exports)))
     parts.append(_section("Where this comes from", _pairs(page.provenance)))

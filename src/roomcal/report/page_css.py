@@ -40,6 +40,7 @@ th[scope=row] { font-weight: 500; }
 figure { margin: 0 0 2rem; }
 figure .scroll { margin: 0; }
 figure svg { display: block; width: 100%; min-width: 38rem; height: auto; }
+.swipe { display: none; color: var(--muted); font-size: .9rem; margin: 0 0 .8rem; }
 figcaption { color: var(--muted); font-size: .95rem; margin-top: .3rem; }
 ul { margin: .2rem 0 1rem; padding-left: 1.2rem; }
 li { margin: .15rem 0; overflow-wrap: anywhere; }
@@ -50,6 +51,7 @@ footer { color: var(--muted); font-size: .9rem; padding-bottom: 3rem; margin-top
 @media (max-width: 34rem) {
   main, header, footer { padding-left: .9rem; padding-right: .9rem; }
   .verdict { font-size: 1.3rem; }
+  .swipe { display: block; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .5rem; }
 }
@@ -59,6 +61,7 @@ footer { color: var(--muted); font-size: .9rem; padding-bottom: 3rem; margin-top
   h2, h3, caption { break-after: avoid; }
   figure, table { break-inside: avoid; }
   figure svg { min-width: 0; }
+  .swipe { display: none; }
   .scroll { overflow: visible; }
 }
 """

@@ -18,7 +18,7 @@ from roomcal.report.style import (
     new_figure,
     styled,
 )
-from roomcal.report.traces import ROLES, Trace
+from roomcal.report.traces import ROLE_NAMES, ROLES, Trace
 
 _MANY = 3  # more panels than this stand in two columns
 _ROW_HEIGHT_IN = 2.35
@@ -70,7 +70,8 @@ def response_figure(
             if i % n_columns == 0:
                 axes.set_ylabel(f"Level (dB), {smoothing} octave")
             _draw(axes, traces, theme)
-        legend_below(figure, flat[: len(speakers)])
+        order = sorted((t for ts in speakers.values() for t in ts), key=_reading_order)
+        legend_below(figure, flat[: len(speakers)], first=[literal(t.legend) for t in order])
     return figure
 
 
@@ -102,6 +103,11 @@ def overlay_figure(
             )
         legend_below(figure, [axes])
     return figure
+
+
+def _reading_order(trace: Trace) -> int:
+    """Put the legend in the order of the story, whatever is drawn on top."""
+    return list(ROLE_NAMES).index(trace.role) if trace.role in ROLE_NAMES else len(ROLE_NAMES)
 
 
 def _draw(axes: Axes, traces: Sequence[Trace], theme: Theme) -> None:

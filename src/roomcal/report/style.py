@@ -213,12 +213,18 @@ def tick_text(f_hz: float) -> str:
     return f"{f_hz:g}" if f_hz < 1000 else f"{f_hz / 1000:g}k"
 
 
-def legend_below(figure: Figure, axes: Sequence[Axes], *, n_columns: int = 5) -> None:
-    """Put one legend for all axes under them, where it covers no curve."""
+def legend_below(
+    figure: Figure, axes: Sequence[Axes], *, n_columns: int = 5, first: Sequence[str] = ()
+) -> None:
+    """Put one legend for all axes under them, where it covers no curve.
+
+    Labels in `first` come in that order; the others follow as they were drawn.
+    """
     handles: dict[str, Any] = {}
     for one in axes:
         for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
+    handles = {name: handles[name] for name in first if name in handles} | handles
     if handles:
         figure.legend(
             handles.values(),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from roomcal.model.impulse_response import ImpulseResponse
-from roomcal.units import FloatArray, band_centres_hz, frequency_text
+from roomcal.units import FloatArray, band_centres_hz, frequency_text, nominal_hz
 from roomcal.verify.differences import (
     Pair,
     arrival_difference_s,
@@ -167,9 +167,10 @@ def _failures(
     bad = np.flatnonzero(np.abs(verdict.error_db) > verdict.tolerance_db)
     if bad.size:
         worst = verdict.worst_band
+        worst_text = frequency_text(nominal_hz(verdict.f_hz[worst]))
         failures.append(
             f"{name} misses {bad.size} of {np.isfinite(verdict.error_db).sum()} third octaves, "
-            f"most at {frequency_text(verdict.f_hz[worst])}: {verdict.error_db[worst]:+.1f} dB "
+            f"most at {worst_text}: {verdict.error_db[worst]:+.1f} dB "
             f"(tolerance {verdict.tolerance_db[worst]:.1f} dB)"
         )
     if not np.isfinite(verdict.error_db).any():
