@@ -32,9 +32,21 @@ FAULTS: dict[str, str] = {
     "RC-501": "no timing mark was heard",
     "RC-502": "the microphone is silent",
     "RC-503": "the signal is buried in noise",
+    "RC-541": "a speaker is not heard at the first quiet sound",
+    "RC-542": "the microphone is on another input than the one that is listened to",
+    "RC-543": "two speakers are swapped",
+    "RC-544": "several speakers play when one should",
+    "RC-545": "two speakers are one: the same response twice",
+    "RC-546": "a speaker is connected with inverted polarity",
+    "RC-547": "the microphone's input overloads",
+    "RC-548": "no safe level gives a usable measurement",
     # 6: storage
     "RC-601": "a file or folder cannot be written",
     "RC-602": "something is there already and would be overwritten",
+    # 7: sound was stopped to protect ears and speakers
+    "RC-701": "it is louder than predicted",
+    "RC-702": "the speaker is not heard any more while the level rises",
+    "RC-703": "nobody said that something loud may play",
     # 9: a proof failed
     "RC-901": "the measured result is not what the design promised",
     "RC-902": "an exported file, read back, is not what was designed",
