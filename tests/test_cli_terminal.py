@@ -1,6 +1,7 @@
 """What a terminal, a pipe or a script sees: whole names, quiet ends, no work thrown away."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 import soundfile
 
 from roomcal.cli.main import cli
+from roomcal.jobs.describe import notes_by_speaker
+from roomcal.model.filter_bank import Explanation
 
 FULL = Path("/dev/full")
 ROOMCAL = [sys.executable, "-m", "roomcal"]
@@ -81,10 +84,40 @@ def test_a_bank_that_exists_is_refused_before_the_design(run):
 def test_a_design_reads_against_its_target(run):
     result = run("design mix --from before --target flat --taps 4096")
 
-    rows = {" ".join(line.split()[:2]): line.split() for line in result.stdout.splitlines()}
+    rows = {" ".join(line.split()[:2]): line.split()[2:] for line in result.stdout.splitlines()}
     # The response is about flat: no octave is 10 dB off its target, at whatever level it plays.
-    assert all(abs(float(v)) < 10.0 for v in rows["L off"][4:])
-    assert all(abs(float(v)) < 10.0 for v in rows["L predicted"][2:])
+    for name in ("L before", "L predicted"):
+        assert len(rows[name]) == 8
+        assert all(abs(float(v)) < 10.0 for v in rows[name])
+
+
+def test_what_holds_for_every_speaker_is_said_once():
+    explanations = [
+        Explanation("L", {}, notes=("few positions", "turned down")),
+        Explanation("R", {}, notes=("few positions",)),
+    ]
+
+    assert notes_by_speaker(explanations) == (
+        ("All speakers", ("few positions",)),
+        ("L", ("turned down",)),
+    )
+    assert notes_by_speaker(explanations[1:]) == (("R", ("few positions",)),)
+
+
+def test_a_long_name_leaves_every_date_whole(run):
+    assert (
+        run(
+            "measure control-room-before-treatment --device virtual:control-room-2.1 "
+            "--positions 1 --speakers L --sweeps 1 --length 0.5"
+        ).exit_code
+        == 0
+    )
+
+    table = run("sessions").stdout
+
+    assert "control-room-before-treatment" in table
+    assert "virtual:control-room-2.1" in table
+    assert re.search(r"\d{4}-\d\d-\d\d", table)
 
 
 def test_init_warns_of_a_device_that_is_not_here(run):

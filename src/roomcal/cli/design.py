@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from roomcal.model.filter_bank import Bank
 
 
+_SILENT_DB = 30.0  # so far below its target a speaker does not play
+
+
 @click.command()
 @click.argument("bank")
 @click.option("--from", "session", required=True, metavar="SESSION", help="Measurement session.")
@@ -132,7 +135,10 @@ def _as_json(bank: "Bank", max_boost_db: float) -> dict[str, Any]:
 
 
 def _show(settings: Settings, bank: "Bank") -> None:
+    import numpy as np
+
     from roomcal.cli.analyze import number
+    from roomcal.jobs.describe import notes_by_speaker
 
     probes_hz = (31.5, 63.0, 125.0, 250.0, 500.0, 1000.0, 4000.0, 10000.0)
     first = next(iter(bank.filters.values()))
@@ -141,21 +147,18 @@ def _show(settings: Settings, bank: "Bank") -> None:
         target = e.curves["target"].level_at(probes_hz)
         before, after = (e.curves[key].level_at(probes_hz) for key in ("before", "predicted"))
         correction = e.curves["correction"].level_at(probes_hz)
-        for name, levels in (
-            ("off target by", before - target),
-            ("correction", correction),
-            ("predicted", after - target),
-        ):
+        off, left = (np.where(x > target - _SILENT_DB, x - target, np.nan) for x in (before, after))
+        for name, levels in (("before", off), ("correction", correction), ("predicted", left)):
             rows.append([f"{e.speaker} {name}", *(number(float(v), "+.1f") for v in levels)])
     taps = ", ".join(f"{f.n_taps} at {fs} Hz" for fs, f in bank.filters.items())
     settings.show_table(
         f"Bank {bank.name}: taps {taps}; latency {1000.0 * first.latency_s:.1f} ms, headroom "
         f"{first.headroom_db:.1f} dB",
-        ["dB at", "31.5 Hz", "63", "125", "250", "500", "1 k", "4 k", "10 k"],
+        ["dB", "31.5 Hz", "63", "125", "250", "500", "1 k", "4 k", "10 k"],
         rows,
-        caption="Off target, before and predicted: the mean of the positions against the target, "
-        "which follows the speaker where it rolls off.",
+        caption="Before and predicted: mean of the positions against the target, which follows the "
+        "speaker where it rolls off; -: not played by this speaker.",
     )
-    for e in bank.explanations:
-        for text in e.notes:
-            settings.show_text(f"{e.speaker}: {text}")
+    for who, notes in notes_by_speaker(bank.explanations):
+        for text in notes:
+            settings.show_text(f"{who}: {text}")

@@ -28,11 +28,10 @@ def sessions(settings: Settings, *, as_json: bool) -> None:
         return
     settings.show_table(
         "Sessions",
-        ["session", "responses", "speakers", "positions", "device", "made"],
+        ["session", "speakers", "positions", "device", "made"],
         [
             [
                 s["session"],
-                str(len(s["responses"])),
                 ",".join(s["speakers"]),
                 str(len(s["positions"])),
                 s["device"] or "imported",

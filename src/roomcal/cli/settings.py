@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from roomcal.cli.terminal import Terminal
 
 
+_COLUMN_GAP = 3  # blanks that rich puts between columns
+
+
 class Settings:
     """The options before the command; results go to stdout, everything else to stderr."""
 
@@ -73,20 +76,24 @@ class Settings:
         from rich.text import Text
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        needed = 0
         for index, name in enumerate(columns):
             cells = [row[index] for row in rows]
             numeric = index > 0 and all(not c or c[0] in "+-0123456789.-" for c in cells)
+            narrowest = max(len(word) for cell in (name, *cells) for word in [*cell.split(), ""])
+            needed += narrowest + _COLUMN_GAP
             table.add_column(
                 name,
                 justify="right" if numeric else "left",
                 overflow="fold",  # an ellipsis would hide what has to be typed
-                no_wrap=not any(" " in cell for cell in (name, *cells)),
+                min_width=narrowest,
             )
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         console = self.console()
         console.print(Text(title, style="bold"))
-        console.print(table)
+        # A table that does not fit runs on in the next line of the terminal: nothing is lost.
+        console.print(table, width=max(console.width, needed), crop=False, no_wrap=True)
         if caption:
             console.print(Text(f"{caption}\n"))
 

@@ -140,9 +140,8 @@ def _notes(aligned: AlignedSet, notes: tuple[str, ...], n_taps: int) -> tuple[st
     n = len(aligned.positions)
     if n < MANY_POSITIONS:
         more.append(
-            f"{n} position{'s' if n > 1 else ''} cannot tell the room from the place: "
-            "coarser and more careful; measure at least "
-            f"{MANY_POSITIONS}, better 9"
+            f"{n} position{'s' if n > 1 else ''} only: what looks like the room may be the place, "
+            f"so the correction is coarser; measure at least {MANY_POSITIONS}, better 9"
         )
     if aligned.shortest_s < SHORT_S:
         more.append(

@@ -1,6 +1,6 @@
 """What is on disk, as plain dictionaries for lists and JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from roomcal.errors import RoomcalError
 from roomcal.files.bank_store import load_bank
 from roomcal.files.folders import names
 from roomcal.files.session_store import SessionStore
+from roomcal.model.filter_bank import Explanation
 
 
 def session_json(store: SessionStore) -> dict[str, Any]:
@@ -57,6 +58,19 @@ def all_sessions(root: Path) -> tuple[list[dict[str, Any]], list[str]]:
 def all_banks(root: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """Describe every bank below a studio folder; what cannot be read is told apart."""
     return _readable(lambda name: _bank_json(root, name), names(root, "bank"))
+
+
+def notes_by_speaker(
+    explanations: Sequence[Explanation],
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return (who, notes) with what holds for every speaker said once, and first."""
+    shared = (
+        tuple(text for text in explanations[0].notes if all(text in e.notes for e in explanations))
+        if len(explanations) > 1
+        else ()
+    )
+    own = ((e.speaker, tuple(t for t in e.notes if t not in shared)) for e in explanations)
+    return tuple((who, notes) for who, notes in (("All speakers", shared), *own) if notes)
 
 
 def _bank_json(root: Path, name: str) -> dict[str, Any]:

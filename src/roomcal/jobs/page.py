@@ -7,6 +7,7 @@ import numpy as np
 
 import roomcal
 from roomcal.analyze.response import DEVIATION_BANDS_HZ
+from roomcal.jobs.describe import notes_by_speaker
 from roomcal.jobs.summary import Stage, moved
 from roomcal.model.curve import Curve
 from roomcal.model.filter_bank import Bank
@@ -40,7 +41,8 @@ def tell(story: Story, *, title: str) -> Page:
         passed=verification.passed if verification else None,
         tables=(summary_table(story.stages),),
         notes=tuple(
-            Notes(e.speaker, e.notes) for e in (story.bank.explanations if story.bank else ())
+            Notes(who, notes)
+            for who, notes in notes_by_speaker(story.bank.explanations if story.bank else ())
         ),
         figures=tuple(_pictures(story)),
         details=(_verification_table(verification),) if verification else (),
