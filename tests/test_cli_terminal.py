@@ -120,6 +120,15 @@ def test_a_long_name_leaves_every_date_whole(run):
     assert re.search(r"\d{4}-\d\d-\d\d", table)
 
 
+@pytest.mark.usefixtures("imported")
+def test_usual_names_fit_a_terminal_of_80_columns(run):
+    assert run("design mix --from before --target harman --taps 4096").exit_code == 0
+
+    for command in ("sessions", "banks", "targets", "devices", "analyze before", "export --list"):
+        lines = run(command).stdout.splitlines()
+        assert max(map(len, lines)) <= 80, command
+
+
 def test_init_warns_of_a_device_that_is_not_here(run):
     result = run("init --output-device virtual:bedrom")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from roomcal.cli.terminal import Terminal
 
 
-_COLUMN_GAP = 3  # blanks that rich puts between columns
+_COLUMN_GAP = 2  # blanks that rich puts between columns
 
 
 class Settings:
@@ -75,7 +75,7 @@ class Settings:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         needed = 0
         for index, name in enumerate(columns):
             cells = [row[index] for row in rows]
@@ -93,7 +93,7 @@ class Settings:
         console = self.console()
         console.print(Text(title, style="bold"))
         # A table that does not fit runs on in the next line of the terminal: nothing is lost.
-        console.print(table, width=max(console.width, needed), crop=False, no_wrap=True)
+        console.print(table, width=max(console.width, needed), crop=False)
         if caption:
             console.print(Text(f"{caption}\n"))
 
