@@ -9,17 +9,30 @@ from pathlib import Path
 
 import numpy as np
 
-from roomcal.dsp.gain import pink_gain_db
 from roomcal.errors import InputError
+from roomcal.export.impulse_files import bank_of_paths, read_impulse, refused
+from roomcal.export.readme import write_readme
 from roomcal.files.atomic import write_bytes
 from roomcal.files.wav_stream import SampleFormat, WavWriter
 from roomcal.model.filter_bank import Bank, FilterBank
 from roomcal.units import FloatArray
 
 _MANIFEST = "channels.txt"
+_INSTALL = """
+1. Insert a convolution plug-in on the monitor bus (control room, listen bus): never on the mix
+   bus that is bounced, or the correction is printed into the mix.
+2. Load {which} of the folder whose name is the sample rate of your project: a plug-in that loads
+   another rate resamples it, or shifts the correction by the ratio.
+   For plug-ins that want four channels take -true-stereo: LL, LR, RL, RR, input before output.
+   For hosts without 32-bit float take the 24-bit copy.
+3. Set dry to zero (off), wet to 0 dB, predelay to 0, and switch off normalise, auto gain, trim,
+   fade and any limit of the length. These alter the correction.
+
+channels.txt says what each channel of each file holds.
+"""
 
 
-def write(bank: Bank, folder: Path) -> list[Path]:
+def write(bank: Bank, folder: Path, _place: Path) -> list[Path]:
     """Write all rates: a folder per rate, `channels.txt` and `README.txt`."""
     paths: list[Path] = []
     lines = ["# file<TAB>channel<TAB>input<TAB>output; channels count from 1"]
@@ -33,37 +46,34 @@ def write(bank: Bank, folder: Path) -> list[Path]:
             paths.append(path)
             lines += [f"{name}\t{n}\t{inp}\t{out}" for n, (out, inp) in enumerate(pairs, start=1)]
     write_bytes(folder / _MANIFEST, ("\n".join(lines) + "\n").encode())
-    write_bytes(folder / "README.txt", _readme(bank).encode())
-    return [*paths, folder / _MANIFEST, folder / "README.txt"]
+    first = next(iter(bank.filters.values()))
+    stereo = f"the -stereo file (channel 1 is {first.outputs[0]})"
+    which = stereo if len(first.active_paths) == 2 else "one file a channel"
+    readme = write_readme(
+        bank, folder, program="convolver plug-ins", install=_INSTALL.format(which=which)
+    )
+    return [*paths, folder / _MANIFEST, readme]
 
 
 def read(folder: Path) -> Mapping[int, FilterBank]:
-    """Read the float files of every rate by `channels.txt`, with scipy and not with our writer.
+    """Read the float files of every rate by `channels.txt`.
 
     Raises
     ------
     InputError
         RC-314 when a file is missing, contradicts another or is no float WAV of its rate.
     """
-    banks: dict[int, FilterBank] = {}
     by_rate: dict[int, dict[tuple[str, str], FloatArray]] = {}
     for name, channel, inp, out in _manifest(folder):
         if "24-bit" in name:
             continue
-        fs, taps = _channel(folder / name, channel)
+        fs = int(name.split("/")[0])
+        taps = read_impulse(folder / name, channel - 1, fs=fs)
         pairs = by_rate.setdefault(fs, {})
         if (out, inp) in pairs and not np.array_equal(pairs[out, inp], taps):
-            raise InputError("RC-314", f"{folder / name}: {inp} to {out} differs between files")
+            raise refused(folder / name, f"differs from another file in {inp} to {out}")
         pairs[out, inp] = taps
-    for fs, pairs in by_rate.items():
-        inputs = tuple(dict.fromkeys(inp for _, inp in pairs))
-        outputs = tuple(dict.fromkeys(out for out, _ in pairs))
-        n_taps = max(taps.size for taps in pairs.values())
-        matrix = np.zeros((len(outputs), len(inputs), n_taps))
-        for (out, inp), taps in pairs.items():
-            matrix[outputs.index(out), inputs.index(inp), : taps.size] = taps
-        banks[fs] = FilterBank(taps=matrix, fs=fs, inputs=inputs, outputs=outputs)
-    return banks
+    return {fs: bank_of_paths(fs, pairs) for fs, pairs in by_rate.items()}
 
 
 def _layout(
@@ -100,70 +110,10 @@ def _manifest(folder: Path) -> list[tuple[str, int, str, str]]:
             if not line.startswith("#"):
                 name, channel, inp, out = line.split("\t")
                 rows.append((name, int(channel), inp, out))
-        if not rows:
-            raise ValueError("it names no file")
+        if not rows or not all(name.split("/")[0].isdigit() for name, *_ in rows):
+            raise ValueError("it names no file in a folder of a sample rate")
     except (OSError, ValueError) as error:
         raise InputError(
             "RC-314", f"{path} cannot be used: {error}", hint="export the bank again"
         ) from error
     return rows
-
-
-def _channel(path: Path, channel: int) -> tuple[int, FloatArray]:
-    from scipy.io import wavfile
-
-    try:
-        fs, frames = wavfile.read(path)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            "RC-314", f"{path} cannot be read: {error}", hint="export the bank again"
-        ) from error
-    columns = frames[:, np.newaxis] if frames.ndim == 1 else frames
-    if (
-        columns.dtype != np.float32
-        or not 1 <= channel <= columns.shape[1]
-        or str(fs) not in path.name
-    ):
-        raise InputError(
-            "RC-314",
-            f"{path}: expected channel {channel} as 32-bit float at the rate in its name",
-            hint="export the bank again",
-        )
-    return int(fs), columns[:, channel - 1].astype(np.float64)
-
-
-def _readme(bank: Bank) -> str:
-    first = next(iter(bank.filters.values()))
-    rates = ", ".join(str(fs) for fs in bank.filters)
-    latencies = ", ".join(
-        f"{f.latency_samples} samples at {fs} Hz" for fs, f in bank.filters.items()
-    )
-    stereo = len(first.active_paths) == 2
-    which = (
-        f"the -stereo file (channel 1 is {first.outputs[0]})" if stereo else "one file a channel"
-    )
-    quieter = -max(pink_gain_db(first.path(o, i), first.fs) for o, i in first.active_paths)
-    return f"""Correction {bank.name} for convolver plug-ins
-
-Sample rates: {rates} Hz. Load the file whose rate is the rate of your project:
-a plug-in that loads another one may resample it, or shift the correction by the ratio.
-Inputs: {", ".join(first.inputs)}. Outputs: {", ".join(first.outputs)}.
-Length: {first.n_taps} samples at {first.fs} Hz. Latency: {latencies}.
-Headroom: {first.headroom_db:.2f} dB are taken off inside the files, so that no full-scale sine
-clips. Pink noise plays {quieter:.1f} dB quieter than without the plug-in; expect much the same of
-music.
-
-How to install
-1. Insert a convolution plug-in on the monitor bus (control room, listen bus): never on the mix
-   bus that is bounced, or the correction is printed into the mix.
-2. Load {which}.
-   For plug-ins that want four channels take -true-stereo: LL, LR, RL, RR, input before output.
-   For hosts without 32-bit float take the 24-bit copy.
-3. Set dry to zero (off), wet to 0 dB, predelay to 0, and switch off normalise, auto gain, trim,
-   fade and any IR length limit. These alter the correction.
-
-How to bypass fairly
-Lower the bypassed path by {quieter:.1f} dB, or it will seem better because it is louder.
-
-channels.txt says what each channel of each file holds.
-"""

@@ -14,7 +14,7 @@ from roomcal.model.filter_bank import Bank, FilterBank, PathStructure
 FILE_NAME = "bank.json"
 
 
-def write(bank: Bank, folder: Path) -> list[Path]:
+def write(bank: Bank, folder: Path, _place: Path) -> list[Path]:
     """Write `bank.json`: every number in full precision."""
     document = {
         "format": "roomcal-taps",

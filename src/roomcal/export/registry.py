@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from roomcal.export import daw_wav, json_taps
+from roomcal.export import (
+    brutefir,
+    camilladsp,
+    daw_wav,
+    equalizer_apo,
+    jconvolver,
+    json_taps,
+)
 from roomcal.model.filter_bank import Bank, FilterBank
 
 
@@ -13,11 +20,24 @@ class Format:
     """One way to carry a bank to another program."""
 
     description: str
-    write: Callable[[Bank, Path], list[Path]]  # into an existing, empty folder
+    # Bank, existing and empty folder to write to, folder in which the files will stand at last.
+    write: Callable[[Bank, Path, Path], list[Path]]
     read: Callable[[Path], Mapping[int, FilterBank]]  # strict, written apart from the writer
 
 
 FORMATS: dict[str, Format] = {
     "daw-wav": Format("WAV impulse responses for convolver plug-ins", daw_wav.write, daw_wav.read),
+    "camilladsp": Format(
+        "CamillaDSP 2, 3 and 4: configuration and WAVs", camilladsp.write, camilladsp.read
+    ),
+    "equalizer-apo": Format(
+        "Equalizer APO (Windows): configuration and WAVs", equalizer_apo.write, equalizer_apo.read
+    ),
+    "jconvolver": Format(
+        "jconvolver, fconvolver, mcfx_convolver", jconvolver.write, jconvolver.read
+    ),
+    "brutefir": Format(
+        "BruteFIR: configuration and raw coefficients", brutefir.write, brutefir.read
+    ),
     "json": Format("taps and structure as one JSON document", json_taps.write, json_taps.read),
 }

@@ -42,7 +42,7 @@ def export_bank(bank: Bank, format_name: str, folder: Path, *, force: bool = Fal
     chosen = FORMATS[format_name]
     _refuse_other_content(folder, chosen, format_name)
     with replacing_folder(folder) as fresh:
-        paths = chosen.write(bank, fresh)
+        paths = chosen.write(bank, fresh, folder.resolve())
         proof = prove(bank, chosen.read(fresh))
         files = tuple(path.relative_to(fresh).as_posix() for path in paths)
     return Exported(format_name, folder, files, proof)
