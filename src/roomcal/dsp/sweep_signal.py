@@ -6,11 +6,13 @@ from roomcal.model.sweep import Sweep
 from roomcal.units import FloatArray, ratio_from_db
 
 # The timing mark falls where the sweep rises, so that neither is taken for the other.
-MARK_DURATION_S = 0.25
+MARK_DURATION_S = 0.275
 MARK_LOW_HZ = 500.0  # below, a room's modes blur the time
 MARK_HIGH_HZ = 18000.0  # above, microphones and converters differ
 MARK_HIGH_OF_FS = 0.42  # and never closer to the Nyquist frequency than this part of fs
-_MARK_TAPER = 0.1  # part of the mark at each end that fades
+# It is the first sound of a take: nothing begins faster than this.
+_MARK_RISE_S = 0.05
+_MARK_FALL_S = 0.025
 
 
 def sweep_samples(sweep: Sweep) -> FloatArray:
@@ -61,8 +63,7 @@ def mark_samples(fs: int, *, level_dbfs: float) -> FloatArray:
     end_s = (n_samples - 1) / fs
     rate_s = end_s / np.log(high_hz / low_hz)
     x = np.sin(2.0 * np.pi * low_hz * rate_s * np.exp((end_s - t) / rate_s))
-    taper_s = _MARK_TAPER * end_s
-    x *= _raised_cosine(t, taper_s) * _raised_cosine(end_s - t, taper_s)
+    x *= _raised_cosine(t, _MARK_RISE_S) * _raised_cosine(end_s - t, _MARK_FALL_S)
     return x * ratio_from_db(level_dbfs)
 
 

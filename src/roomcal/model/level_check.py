@@ -1,0 +1,48 @@
+"""What a level check found: how loud each speaker is at the microphone, and how loud to measure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+# Where the sound pressure that reads 0 dBFS comes from. An estimate may be wrong by the setting of
+# a slider; a calibrator or a reading is not.
+Sensitivity = Literal["unknown", "estimated", "confirmed"]
+
+
+@dataclass(frozen=True)
+class SpeakerProfile:
+    """Gain from a speaker's output to the microphone's input, at every frequency."""
+
+    speaker: str
+    f_hz: tuple[float, ...]  # rising
+    gain_db: tuple[float, ...]  # dBFS at the input re dBFS at the output
+
+
+@dataclass(frozen=True)
+class SpeakerLevel:
+    """One speaker: the level to measure it at, and what the microphone will show."""
+
+    speaker: str
+    level_dbfs: float  # of the sweep's peak
+    probe_gain_db: float  # of the probe's band, input re output
+    peak_dbfs: float  # of the microphone, expected for a sweep at `level_dbfs`
+    snr_db: float  # of the probe's band at `level_dbfs`
+    stopped_by: str  # why not louder
+    spl_c_db: float | None = None  # loudest moment of a sweep, dB(C); None: not known
+    spl_a_db: float | None = None  # the same in dB(A)
+
+
+@dataclass(frozen=True)
+class LevelCheck:
+    """A level check as it is stored in the studio's folder."""
+
+    device: str
+    input_channel: int
+    position: str
+    level_dbfs: float  # the quietest of the speakers: all are measured at it
+    speakers: tuple[SpeakerLevel, ...]
+    profiles: tuple[SpeakerProfile, ...]
+    sensitivity: Sensitivity = "unknown"
+    full_scale_db_spl: float | None = None
+    sensitivity_source: str = ""  # "calibrator, 94 dB", "a reading of 83.5 dB(C)", ...
+    created_at: str = ""
+    roomcal_version: str = ""
