@@ -125,7 +125,10 @@ def _as_json(bank: "Bank", max_boost_db: float) -> dict[str, Any]:
                 "delay_s": e.delay_s,
                 "notes": list(e.notes),
                 **{
-                    key: {"f_hz": curve.f_hz.tolist(), "level_db": curve.level_db.tolist()}
+                    key.replace(" ", "_"): {
+                        "f_hz": curve.f_hz.tolist(),
+                        "level_db": curve.level_db.tolist(),
+                    }
                     for key, curve in e.curves.items()
                 },
             }
