@@ -7,6 +7,8 @@ from typing import ClassVar, Self
 
 # Every id that roomcal can show, with what it means in general. The first digit is the exit code.
 FAULTS: dict[str, str] = {
+    # 1: roomcal itself
+    "RC-101": "a library that this command needs is not installed",
     # 3: a file or a configuration that cannot be used
     "RC-301": "a file is missing or cannot be opened",
     "RC-302": "a WAV file is damaged: truncated, empty or not a WAV file",
@@ -24,10 +26,14 @@ FAULTS: dict[str, str] = {
     "RC-314": "a file is of a kind that roomcal does not read",
     "RC-315": "the measurement does not carry what was asked of it",
     "RC-316": "a design choice is out of its range or contradicts another",
+    "RC-317": "an export format cannot carry this bank",
     # 4: the audio system
     "RC-401": "the audio device is not known or not supported",
     "RC-402": "the audio device does not have this channel or sample rate",
     "RC-403": "the audio device vanished while it played",
+    "RC-404": "the audio system is too slow: it lost samples",
+    "RC-405": "the audio device is busy, or refuses to open",
+    "RC-406": "there is no audio system, or it does not answer",
     # 5: the measurement was rejected
     "RC-501": "no timing mark was heard",
     "RC-502": "the microphone is silent",

@@ -54,7 +54,12 @@ def export(
     if bank is None or not formats:
         raise click.UsageError("name a bank and --to FORMAT; --list shows the formats")
     loaded = load_bank(settings.folder, bank)
-    chosen = list(FORMATS) if "all" in formats else list(dict.fromkeys(formats))
+    chosen = list(dict.fromkeys(formats))
+    if "all" in formats:
+        chosen = [name for name, f in FORMATS.items() if not f.refuses(loaded)]
+        for name in FORMATS:
+            if name not in chosen:
+                settings.talk.note(f"left out: {name}, {FORMATS[name].refuses(loaded)}")
     alone = len(chosen) == 1 and "all" not in formats
     parent = folder or settings.folder / "exports" / loaded.name
     done = [

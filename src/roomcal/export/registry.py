@@ -7,10 +7,15 @@ from pathlib import Path
 from roomcal.export import (
     brutefir,
     camilladsp,
+    convolver_cfg,
     daw_wav,
+    easyeffects,
     equalizer_apo,
+    hqplayer,
     jconvolver,
     json_taps,
+    pipewire,
+    roon,
 )
 from roomcal.model.filter_bank import Bank, FilterBank
 
@@ -23,6 +28,7 @@ class Format:
     # Bank, existing and empty folder to write to, folder in which the files will stand at last.
     write: Callable[[Bank, Path, Path], list[Path]]
     read: Callable[[Path], Mapping[int, FilterBank]]  # strict, written apart from the writer
+    refuses: Callable[[Bank], str] = lambda _: ""  # why it cannot carry a bank; empty if it can
 
 
 FORMATS: dict[str, Format] = {
@@ -33,11 +39,25 @@ FORMATS: dict[str, Format] = {
     "equalizer-apo": Format(
         "Equalizer APO (Windows): configuration and WAVs", equalizer_apo.write, equalizer_apo.read
     ),
+    "pipewire": Format("PipeWire: filter-chain drop-ins", pipewire.write, pipewire.read),
+    "easyeffects": Format(
+        "EasyEffects: impulse responses and presets",
+        easyeffects.write,
+        easyeffects.read,
+        easyeffects.refuses,
+    ),
     "jconvolver": Format(
         "jconvolver, fconvolver, mcfx_convolver", jconvolver.write, jconvolver.read
     ),
     "brutefir": Format(
         "BruteFIR: configuration and raw coefficients", brutefir.write, brutefir.read
+    ),
+    "roon": Format("Roon: a zip for its Convolution", roon.write, roon.read),
+    "convolver-cfg": Format(
+        "Convolver .cfg: Hang Loose, JRiver, foobar2000", convolver_cfg.write, convolver_cfg.read
+    ),
+    "hqplayer": Format(
+        "HQPlayer: a mono WAV a channel", hqplayer.write, hqplayer.read, hqplayer.refuses
     ),
     "json": Format("taps and structure as one JSON document", json_taps.write, json_taps.read),
 }

@@ -74,7 +74,11 @@ def demo(folder: Path, room: str, talk: Conversation, *, seed: int = 0) -> Demo:
     applied = apply_bank(bank, folder / "music.wav", folder / "music-corrected.wav", talk)
     talk.begin("Writing the report", 1)
     talk.step("")
-    exports = tuple(export_bank(bank, name, folder / "exports" / name) for name in FORMATS)
+    exports = tuple(
+        export_bank(bank, name, folder / "exports" / name)
+        for name in FORMATS
+        if not FORMATS[name].refuses(bank)
+    )
     story = gather(folder, "before", bank_name="demo", against=verified.after.session.name)
     page = folder / "report.html"
     write_report(story, page, title=f"roomcal demo: {room}")

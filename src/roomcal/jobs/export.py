@@ -27,7 +27,7 @@ def export_bank(bank: Bank, format_name: str, folder: Path, *, force: bool = Fal
     Raises
     ------
     InputError
-        RC-309 for an unknown format.
+        RC-309 for an unknown format, RC-317 for one that cannot carry this bank.
     StorageError
         RC-602 if the folder exists and `force` is not given, or if it holds something else than
         an export in this format.
@@ -36,6 +36,13 @@ def export_bank(bank: Bank, format_name: str, folder: Path, *, force: bool = Fal
     """
     if format_name not in FORMATS:
         raise unknown_name("format", format_name, list(FORMATS))
+    reason = FORMATS[format_name].refuses(bank)
+    if reason:
+        raise InputError(
+            "RC-317",
+            f"{format_name} cannot carry the bank {bank.name}: {reason}",
+            hint="choose another format; `roomcal export --list` shows them",
+        )
     refuse_existing(folder, force=force)
     if folder.is_file() or folder.resolve() == Path.cwd():
         raise InputError("RC-313", f"{folder} cannot be replaced", hint="choose another -o")
