@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from roomcal.convolver.partitioned import PartitionedConvolver
-from roomcal.errors import MeasurementError, StorageError
+from roomcal.errors import InputError, MeasurementError, StorageError
 from roomcal.files.bank_store import filters_for
-from roomcal.files.folders import document_path, new_folder
+from roomcal.files.folders import document_path, new_folder, unknown_name
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.studio import Place
@@ -25,6 +25,7 @@ from roomcal.model.take import TakePlan
 from roomcal.units import FloatArray, ratio_from_db
 
 MAX_RETAKES = 2
+_BLOCK = 1 << 16  # frames that are filtered at a time: bounds memory
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,16 @@ def measure(
 
     Raises
     ------
+    InputError
+        RC-304, RC-315 if the session was measured at another rate, through another bank, on
+        another device or with another use of the calibration; RC-309 if the bank has no filter
+        for a speaker, RC-311 if it has none for the sample rate.
     StorageError
         RC-602 if the session has every path already and `force` is not given.
     MeasurementError
         If a path cannot be measured; everything before it is kept.
     """
+    filters = _filters(place, request)
     store = _open_session(root, name, place, request)
     todo = [
         (position, speaker)
@@ -74,7 +80,6 @@ def measure(
         talk.note(f"{total - len(todo)} of {total} paths are measured already; going on")
     sweep = Sweep(fs=place.studio.fs, length_s=request.length_s, level_dbfs=request.level_dbfs)
     plan = plan_take(sweep, repeats=request.sweeps)
-    filters = filters_for(request.through, sweep.fs) if request.through else None
     positions = list(dict.fromkeys(position for position, _ in todo))
     talk.begin(f"Measuring {store.folder.name}", len(todo))
     try:
@@ -100,17 +105,63 @@ def planned_duration_s(place: Place, request: MeasureRequest) -> float:
 
 def _open_session(root: Path, name: str, place: Place, request: MeasureRequest) -> SessionStore:
     folder = new_folder(root, "session", name)
-    if document_path(folder, "session").exists():
-        return SessionStore.open(root, name)
-    through = request.through.name if request.through else ""
     session = Session(
         name=name,
         device=place.device_name,
-        through=through,
+        through=request.through.name if request.through else "",
+        calibrated=request.use_calibration,
         studio=place.studio,
         created_at=_now(),
     )
-    return SessionStore.create(root, session)
+    if not document_path(folder, "session").exists():
+        return SessionStore.create(root, session)
+    store = SessionStore.open(root, name)
+    _refuse_other_conditions(store.session, session, place.studio.fs)
+    return store
+
+
+def _refuse_other_conditions(old: Session, new: Session, fs: int) -> None:
+    """Refuse to go on with a session whose responses would not be alike."""
+    hint = "measure into a session of another name, or as the session was begun"
+    for response in old.responses:
+        if response.fs != fs:
+            raise InputError(
+                "RC-304",
+                f"the session {old.name} holds {response.fs} Hz; the studio measures at {fs} Hz",
+                hint=hint,
+            )
+    was, now = (
+        {
+            "device": s.device,
+            "bank in the path": s.through or "none",
+            "calibration": "used" if s.calibrated else "left out",
+        }
+        for s in (old, new)
+    )
+    for what in was if old.device else ():  # an imported session says nothing about any of them
+        if was[what] != now[what]:
+            raise InputError(
+                "RC-315",
+                f"the session {old.name} was measured with another {what}: {was[what]}, "
+                f"now {now[what]}",
+                hint=hint,
+            )
+
+
+def _filters(place: Place, request: MeasureRequest) -> FilterBank | None:
+    """Return the filters in the path, after checking that they are made for these speakers."""
+    if request.through is None:
+        return None
+    filters = filters_for(request.through, place.studio.fs)
+    known = [s.name for s in place.studio.speakers]
+    for speaker in request.speakers:
+        if speaker.name not in filters.inputs:
+            bank = f"input of the bank {request.through.name}"
+            raise unknown_name(bank, speaker.name, filters.inputs)
+    for output in filters.outputs:
+        if output not in known:
+            raise unknown_name("speaker", output, known)
+    return filters
 
 
 def _measure_path(
@@ -190,18 +241,34 @@ def _take(
 def _output_rows(
     played: dict[str, FloatArray], speakers: Sequence[Speaker], filters: FilterBank | None
 ) -> tuple[FloatArray, list[int]]:
-    """Signals per output channel, through a bank or not, with the trims of the speakers."""
-    if filters is None:
-        names, rows = list(played), np.stack(list(played.values()))
-    else:
-        n = next(iter(played.values())).size
-        x = np.zeros((len(filters.inputs), n))
-        for name, signal in played.items():
-            x[filters.inputs.index(name)] = signal
-        names, rows = list(filters.outputs), PartitionedConvolver(filters.taps, block=n).process(x)
+    """Signals per output channel, through a bank or not, with the trims of the speakers.
+
+    What the bank has no input for goes past it: the marks of a reference speaker that it does not
+    correct.
+    """
+    by_output = dict(played) if filters is None else _through(played, filters)
+    names, rows = list(by_output), np.stack(list(by_output.values()))
     by_name = {s.name: s for s in speakers}
     trims = ratio_from_db([by_name[name].gain_db for name in names])
     return rows * trims[:, np.newaxis], [by_name[name].output_channel for name in names]
+
+
+def _through(played: dict[str, FloatArray], filters: FilterBank) -> dict[str, FloatArray]:
+    """Filter signals by input into signals by output."""
+    n = next(iter(played.values())).size
+    x = np.zeros((len(filters.inputs), -(-n // _BLOCK) * _BLOCK))
+    for name, signal in played.items():
+        if name in filters.inputs:
+            x[filters.inputs.index(name), :n] = signal
+    convolver = PartitionedConvolver(filters.taps, block=_BLOCK)
+    blocks = [
+        convolver.process(x[:, start : start + _BLOCK]) for start in range(0, x.shape[1], _BLOCK)
+    ]
+    by_output = dict(zip(filters.outputs, np.concatenate(blocks, axis=1)[:, :n], strict=True))
+    for name, signal in played.items():
+        if name not in filters.inputs:
+            by_output[name] = by_output.get(name, 0.0) + signal
+    return by_output
 
 
 def _now() -> str:

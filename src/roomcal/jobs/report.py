@@ -36,15 +36,13 @@ def gather(
     stages = [summarize("before", before, targets)]
     verification = None
     if bank is not None:
-        fs = before[0].fs
-        filters = bank.filters.get(fs) or next(iter(bank.filters.values()))
-        if filters.fs == fs:
-            predicted = predicted_responses(before, filters)
-            stages.append(summarize("predicted", predicted, targets))
-            if against:
-                measured = SessionStore.open(root, against).load_responses()
-                stages.append(summarize("verified", measured, targets))
-                verification = hold_against(predicted, measured)
+        filters = bank.filters.get(before[0].fs) or next(iter(bank.filters.values()))
+        predicted = predicted_responses(before, filters)
+        stages.append(summarize("predicted", predicted, targets))
+        if against:
+            measured = SessionStore.open(root, against).load_responses()
+            stages.append(summarize("verified", measured, targets))
+            verification = hold_against(predicted, measured)
     provenance = [
         ("Measured", store.session.created_at),
         ("Device", store.session.device or "import"),

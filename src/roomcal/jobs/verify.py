@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from roomcal.dsp.prediction import predict
+from roomcal.dsp.rate import at_rate
 from roomcal.errors import InputError
 from roomcal.files.bank_store import filters_for
-from roomcal.files.folders import names
+from roomcal.files.folders import names, unknown_name
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.measure import MeasureRequest, measure
@@ -55,6 +56,8 @@ def predicted_responses(
 ) -> tuple[ImpulseResponse, ...]:
     """Every input of the bank at every position: the sum over outputs of filter and response.
 
+    Responses at another rate than that of the filters are resampled.
+
     Raises
     ------
     InputError
@@ -62,20 +65,20 @@ def predicted_responses(
     """
     by_path = {(r.speaker, r.position): r for r in responses}
     positions = list(dict.fromkeys(r.position for r in responses))
-    predicted = []
+    predicted: list[ImpulseResponse] = []
     for name in filters.inputs:
         outputs = [out for out, inp in filters.active_paths if inp == name]
         for position in positions:
-            parts = [by_path.get((out, position)) for out in outputs]
-            present = [r for r in parts if r is not None]
-            if len(present) == len(outputs) and present:
-                predicted.append(_sum_through(present, filters, name))
-    if not predicted:
-        raise InputError(
-            "RC-309",
-            f"the session has no responses of {', '.join(filters.outputs)}",
-            hint="name the session that the bank was designed from: --against SESSION",
-        )
+            parts = [by_path[out, position] for out in outputs if (out, position) in by_path]
+            if parts and len(parts) == len(outputs):
+                predicted.append(_sum_through(parts, filters, name))
+        if outputs and name not in {p.speaker for p in predicted}:
+            measured = ", ".join(dict.fromkeys(r.speaker for r in responses))
+            raise InputError(
+                "RC-309",
+                f"the bank plays {', '.join(outputs)}; the session has measured {measured}",
+                hint="name the session that it was designed from",
+            )
     return tuple(predicted)
 
 
@@ -94,14 +97,30 @@ def verify_bank(
     Parameters
     ----------
     request : MeasureRequest
-        What to measure; its `through` is set here.
+        What to measure; its `through` and `use_calibration` are set here.
     external : bool
         Something else applies the correction: plain sweeps are played.
+
+    Raises
+    ------
+    InputError
+        RC-309 if a speaker of the bank is not to be measured, because the studio has none of that
+        name: what is not measured is not verified.
     """
     before = session_before(root, bank, against)
     filters = filters_for(bank, place.studio.fs)
     predicted = predicted_responses(before.load_responses(), filters)
-    request = dataclasses.replace(request, through=None if external else bank, force=False)
+    asked = {s.name: s for s in request.speakers}
+    for name in filters.inputs:
+        if name not in asked:
+            raise unknown_name("speaker", name, [s.name for s in place.studio.speakers])
+    request = dataclasses.replace(
+        request,
+        speakers=tuple(asked[name] for name in filters.inputs),
+        through=None if external else bank,
+        use_calibration=before.session.calibrated,
+        force=False,
+    )
     after = measure(root, _fresh_name(root, f"{bank.name}.verify"), place, request, talk)
     measured = tuple(after.load_responses())
     return Verified(bank, hold_against(predicted, measured), predicted, measured, before, after)
@@ -110,7 +129,15 @@ def verify_bank(
 def measured_places(
     before: SessionStore, place: Place, count: int | None
 ) -> tuple[tuple[Speaker, ...], tuple[Position, ...]]:
-    """Return the speakers and (the first `count`) positions that a session has measured."""
+    """Return the speakers and (the first `count`) positions that a session has measured.
+
+    Raises
+    ------
+    InputError
+        RC-316 for fewer than one position.
+    """
+    if count is not None and count < 1:
+        raise InputError("RC-316", f"{count} positions are too few", hint="use 1 or more")
     responses = before.session.responses
     speakers = {r.speaker for r in responses}
     positions = list(dict.fromkeys(r.position for r in responses))[:count]
@@ -124,11 +151,22 @@ def _sum_through(
     parts: list[ImpulseResponse], filters: FilterBank, input_name: str
 ) -> ImpulseResponse:
     """One input through all outputs that it feeds, on the clock of the first."""
+    parts = [_resampled(r, filters.fs) for r in parts]
     first = parts[0]
     paths = [predict(r.samples, filters.path(r.speaker, input_name)) for r in parts]
     n = max(path.size for path in paths)
     total = np.sum([np.pad(path, (0, n - path.size)) for path in paths], axis=0)
     return dataclasses.replace(first, samples=total, speaker=input_name)
+
+
+def _resampled(response: ImpulseResponse, fs: int) -> ImpulseResponse:
+    """Return the response at the rate of the filters."""
+    return dataclasses.replace(
+        response,
+        samples=at_rate(response.samples, response.fs, fs),
+        fs=fs,
+        time_zero=response.time_zero * fs / response.fs,
+    )
 
 
 def _fresh_name(root: Path, name: str) -> str:

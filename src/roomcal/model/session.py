@@ -58,6 +58,7 @@ class Session:
     name: str
     device: str = ""  # what measured: a sound card, "virtual:NAME", or "" for imports
     through: str = ""  # the bank that was in the path, if any
+    calibrated: bool = True  # the microphone's calibration, if there was one, is taken out
     studio: Studio | None = None
     takes: tuple[TakeRecord, ...] = ()
     responses: tuple[ResponseRecord, ...] = ()
