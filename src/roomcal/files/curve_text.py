@@ -26,7 +26,7 @@ def read_curve(path: Path) -> Curve:
         RC-301 when the file cannot be read, RC-307 when a line cannot be used.
     """
     rows: list[tuple[float, ...]] = []
-    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         text = line.strip()
         if not text or text.startswith(_COMMENT_STARTS):
             continue
@@ -58,8 +58,14 @@ def read_curve(path: Path) -> Curve:
     return Curve(columns[0], columns[1], phase, name=path.stem)
 
 
-def _read_text(path: Path) -> str:
-    """Text in UTF-8 or UTF-16 with a mark, else in the code page of old Windows programs."""
+def read_text(path: Path) -> str:
+    """Text in UTF-8, in UTF-16, else in the code page of old Windows programs.
+
+    Raises
+    ------
+    InputError
+        RC-301 when the file cannot be read, RC-307 when it is too large to be such a text.
+    """
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise InputError(
@@ -77,6 +83,9 @@ def _read_text(path: Path) -> str:
         ) from error
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")
+    if b"\0" in data[:2]:  # UTF-16 without a mark: the first character is an ASCII one
+        encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+        return data.decode(encoding, errors="replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -6,10 +6,11 @@ from pathlib import Path
 from roomcal.devices.device import Device
 from roomcal.devices.registry import open_device
 from roomcal.errors import InputError
-from roomcal.files.curve_text import read_curve
 from roomcal.files.folders import unknown_name
+from roomcal.files.mic_calibration import read_mic_calibration, refuse_other_microphone
 from roomcal.files.studio_toml import FILE_NAME, read_studio
 from roomcal.model.curve import Curve
+from roomcal.model.microphone_calibration import MicrophoneCalibration
 from roomcal.model.studio import Position, Speaker, Studio, default_positions
 
 
@@ -21,9 +22,12 @@ class Place:
     device: Device
     device_name: str
     calibration: Curve | None = None  # of the microphone
+    microphone: MicrophoneCalibration | None = None  # the same with what its maker says beside it
 
 
-def open_place(root: Path, device_name: str | None, *, occasion: int = 0) -> Place:
+def open_place(
+    root: Path, device_name: str | None, *, occasion: int = 0, use_calibration: bool = True
+) -> Place:
     """Find the studio and open its device.
 
     Parameters
@@ -34,6 +38,8 @@ def open_place(root: Path, device_name: str | None, *, occasion: int = 0) -> Pla
         What the user asked for; else what studio.toml says.
     occasion : int
         0: the first time. A virtual studio changes a little from one occasion to the next.
+    use_calibration : bool
+        False: the microphone's calibration file is not even read.
 
     Raises
     ------
@@ -56,9 +62,19 @@ def open_place(root: Path, device_name: str | None, *, occasion: int = 0) -> Pla
         raise InputError(
             "RC-301", f"there is no {path}", hint="`roomcal init` makes one", path=str(path)
         )
+    microphone = _microphone(root, studio, device) if use_calibration else None
+    return Place(studio, device, name, microphone.curve if microphone else None, microphone)
+
+
+def _microphone(root: Path, studio: Studio, device: Device) -> MicrophoneCalibration | None:
+    """Find the calibration: the studio's file, or what the device knows itself."""
     file = studio.microphone.calibration
-    calibration = read_curve(root / file) if file else device.microphone_calibration()
-    return Place(studio, device, name, calibration)
+    if not file:
+        curve = device.microphone_calibration()
+        return MicrophoneCalibration(curve) if curve else None
+    read = read_mic_calibration(root / file)
+    refuse_other_microphone(read, studio.microphone, path=root / file)
+    return read
 
 
 def chosen_speakers(studio: Studio, names: tuple[str, ...]) -> tuple[Speaker, ...]:
