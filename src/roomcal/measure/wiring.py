@@ -3,10 +3,12 @@
 Every function answers one question and returns what forbids to go on, or None.
 """
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.fft
+from numpy.typing import NDArray
 
 from roomcal.dsp.arrival import arrival_sample
 from roomcal.errors import MeasurementError
@@ -14,21 +16,28 @@ from roomcal.measure.probe import HEARD_RATIO, Heard
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.model.studio import Position, Speaker
 from roomcal.model.verdict import Verdict
-from roomcal.units import db_from_power, db_from_ratio, speed_of_sound_m_s
+from roomcal.units import (
+    FloatArray,
+    db_from_power,
+    db_from_ratio,
+    power_from_db,
+    ratio_from_db,
+    speed_of_sound_m_s,
+)
 
 OTHER_INPUT_DB = 10.0  # another input that hears a speaker this much better is the microphone's
 _AIR_C = 20.0
 # Coordinates are measured with a tape, so a difference below tells nothing about a swap: 10 cm.
 _LEAST_DIFFERENCE_S = 0.1 / 343.0
-# Two responses of one speaker differ by noise alone. Their difference may be this much above the
-# noise that is known, and must lie this far below the response; two speakers of one type in a
-# symmetric room differ by -25 dB and more.
-_SAME_ABOVE_NOISE_DB = 4.0
-_SAME_BELOW_DB = -35.0
-# Direct sounds of two speakers that play at once, within the flight differences of a room.
-_SECOND_ARRIVAL_S = 0.008
+# Two responses of one speaker differ by noise alone, in every one of these bands: measured 0.5 dB
+# around the sum of both noises, and two speakers of one type in mirrored places 0 dB re either.
+_SAME_BANDS_HZ = (100.0, 300.0, 1000.0, 3000.0, 8000.0, 16000.0)
+_SAME_ABOVE_NOISE_DB = 3.0
+_SAME_BELOW_DB = -10.0  # nearer to the noise, nothing can be told
+# Direct sounds of two speakers that play at once: as strong as each other, and apart.
+_ARRIVAL_BAND_HZ = (2000.0, 16000.0)
 _SECOND_ARRIVAL_DB = -6.0
-_APART_S = 0.0002
+_APART_S = 0.0003
 _DIRECT_S = (0.0005, 0.0025)  # around the arrival: what has one sign
 _SIGN_BAND_HZ = (300.0, 5000.0)
 _ALIKE = 0.6  # correlation above which a sign can be told
@@ -132,43 +141,30 @@ def judge_survey(
     verdicts: list[Verdict] = []
     for k, (second, second_speaker) in enumerate(full):
         for first, first_speaker in full[:k]:
-            found = _one_speaker(first, second)
+            apart_s = _flights_apart_s(first_speaker, second_speaker, position)
+            found = _one_speaker(first, second, apart_s)
             if found is None and k and first is full[0][0]:
                 found = _inverted(first, second)
             if found is None:
-                found = _swapped((first, first_speaker), (second, second_speaker), position)
+                found = _swapped(first, second, apart_s)
             if found is not None:
                 verdicts.append(found)
     return tuple(verdicts)
 
 
-def expected_arrivals_s(speakers: Sequence[Speaker], position: Position) -> Mapping[str, float]:
-    """Flight time from every speaker whose place is known to a position that is known."""
-    if position.position_m is None:
-        return {}
-    here = np.array(position.position_m)
-    c = speed_of_sound_m_s(_AIR_C)
-    return {
-        s.name: float(np.linalg.norm(np.array(s.position_m) - here)) / c
-        for s in speakers
-        if s.position_m is not None
-    }
+def _flights_apart_s(first: Speaker, second: Speaker, position: Position) -> float:
+    """By how much the second arrives later, from the places in the studio; NaN if not known."""
+    places = (position.position_m, first.position_m, second.position_m)
+    here, one, two = (np.array((np.nan,) * 3 if p is None else p) for p in places)
+    difference_m = np.linalg.norm(two - here) - np.linalg.norm(one - here)
+    return float(difference_m) / speed_of_sound_m_s(_AIR_C)
 
 
-def _swapped(
-    first: tuple[ImpulseResponse, Speaker],
-    second: tuple[ImpulseResponse, Speaker],
-    position: Position,
-) -> Verdict | None:
+def _swapped(first: ImpulseResponse, second: ImpulseResponse, expected_s: float) -> Verdict | None:
     """Compare the arrivals of two speakers with their places in the studio."""
-    (h1, speaker1), (h2, speaker2) = first, second
-    flights = expected_arrivals_s((speaker1, speaker2), position)
-    if len(flights) < 2:
+    if not abs(expected_s) >= _LEAST_DIFFERENCE_S:
         return None
-    expected_s = flights[speaker2.name] - flights[speaker1.name]
-    if abs(expected_s) < _LEAST_DIFFERENCE_S:
-        return None
-    measured_s = _arrival_s(h2) - _arrival_s(h1)
+    measured_s = _arrival_s(second) - _arrival_s(first)
     # Swapped speakers show the opposite difference; anything else is another geometry.
     if abs(measured_s + expected_s) > 0.5 * abs(expected_s):
         return None
@@ -176,11 +172,11 @@ def _swapped(
         "swap",
         "rejection",
         "RC-543",
-        f"{speaker1.name} and {speaker2.name} look swapped: {speaker2.name} arrives "
-        f"{1e3 * measured_s:+.2f} ms after {speaker1.name}, from where they stand it would be "
+        f"{first.speaker} and {second.speaker} look swapped: {second.speaker} arrives "
+        f"{1e3 * measured_s:+.2f} ms after {first.speaker}, from where they stand it would be "
         f"{1e3 * expected_s:+.2f} ms",
         hint="change their cables or their output channels, or correct position_m in studio.toml",
-        channel=speaker2.name,
+        channel=second.speaker,
         evidence={
             "measured_ms": round(1e3 * measured_s, 3),
             "expected_ms": round(1e3 * expected_s, 3),
@@ -188,28 +184,35 @@ def _swapped(
     )
 
 
-def _one_speaker(first: ImpulseResponse, second: ImpulseResponse) -> Verdict | None:
+def _one_speaker(
+    first: ImpulseResponse, second: ImpulseResponse, expected_s: float
+) -> Verdict | None:
     """Tell whether two responses differ by no more than noise."""
     n = min(first.samples.size, second.samples.size)
     fs = first.fs
     n_fft = scipy.fft.next_fast_len(2 * n, real=True)
     A, B = (scipy.fft.rfft(h.samples[:n], n_fft) for h in (first, second))
     f = scipy.fft.rfftfreq(n_fft, 1.0 / fs)
-    band = (f >= 100.0) & (f <= min(16000.0, 0.4 * fs))
     late = second.time_zero - first.time_zero  # the clocks: a hundredth of a sample
     B = B * np.exp(2j * np.pi * f / fs * late)
-    gain = np.sum((B * np.conj(A))[band]).real / np.sum(np.abs(A[band]) ** 2)
-    if gain <= 0.0:
-        return None
-    power = float(np.sum(np.abs(B[band]) ** 2))
-    difference_db = float(db_from_power(np.sum(np.abs(B - gain * A)[band] ** 2) / power))
-    noise_db = max(_noise_db(first, band, f), -300.0), max(_noise_db(second, band, f), -300.0)
-    both_db = float(db_from_power(sum(10.0 ** (x / 10.0) for x in noise_db)))
-    if difference_db > min(_SAME_BELOW_DB, both_db + _SAME_ABOVE_NOISE_DB):
-        return None
+    differences_db = []
+    for low_hz, high_hz in itertools.pairwise(_SAME_BANDS_HZ):
+        band = (f >= low_hz) & (f < min(high_hz, 0.4 * fs))
+        if not band.any():
+            continue
+        gain = np.sum((B * np.conj(A))[band]).real / max(np.sum(np.abs(A[band]) ** 2), 1e-300)
+        power = max(float(np.sum(np.abs(B[band]) ** 2)), 1e-300)
+        difference_db = float(db_from_power(np.sum(np.abs(B - gain * A)[band] ** 2) / power))
+        noise = sum(_noise_ratio(r, band, f) for r in (first, second))
+        if gain <= 0.0 or difference_db > min(
+            _SAME_BELOW_DB, float(db_from_power(noise)) + _SAME_ABOVE_NOISE_DB
+        ):
+            return None
+        differences_db.append(difference_db)
+    difference_db = max(differences_db)
     names = f"{first.speaker} and {second.speaker}"
     evidence: dict[str, float | str] = {"difference_db": round(difference_db, 1)}
-    apart_s = _second_arrival_s(first)
+    apart_s = _second_arrival_s(first, abs(expected_s))
     if apart_s is not None:
         return Verdict(
             "mono",
@@ -235,31 +238,37 @@ def _one_speaker(first: ImpulseResponse, second: ImpulseResponse) -> Verdict | N
     )
 
 
-def _noise_db(response: ImpulseResponse, band: np.ndarray, f: np.ndarray) -> float:
+def _noise_ratio(response: ImpulseResponse, band: NDArray[np.bool_], f: FloatArray) -> float:
     """Noise in a response re its power in a band, from its signal-to-noise ratios."""
     if response.snr is None:
-        return -300.0
+        return 0.0
     H = scipy.fft.rfft(response.samples, 2 * (f.size - 1))
     power = np.abs(H[band]) ** 2
     snr_db = np.interp(f[band], response.snr.f_hz, np.nan_to_num(response.snr.snr_db, nan=300.0))
-    return float(db_from_power(np.sum(power / (1.0 + 10.0 ** (snr_db / 10.0))) / np.sum(power)))
+    return float(np.sum(power / (1.0 + power_from_db(snr_db))) / np.sum(power))
 
 
-def _second_arrival_s(response: ImpulseResponse) -> float | None:
-    """Time from the direct sound to another that is as strong, or None."""
+def _second_arrival_s(response: ImpulseResponse, expected_s: float) -> float | None:
+    """Time from the direct sound to another as strong where a second speaker's would be."""
+    if not expected_s >= _APART_S:
+        return None
     fs = response.fs
     n_fft = scipy.fft.next_fast_len(2 * response.samples.size, real=True)
     f = scipy.fft.rfftfreq(n_fft, 1.0 / fs)
-    H = scipy.fft.rfft(response.samples, n_fft) * ((f >= 2000.0) & (f <= 16000.0))
+    low_hz, high_hz = _ARRIVAL_BAND_HZ
+    H = scipy.fft.rfft(response.samples, n_fft) * ((f >= low_hz) & (f <= high_hz))
     analytic = np.zeros(n_fft, dtype=np.complex128)
     analytic[: f.size] = H
     envelope = np.abs(scipy.fft.ifft(analytic))[: response.samples.size]
     first = round(_arrival_s(response) * fs + response.time_zero)
-    stretch = envelope[max(0, first - 8) : first + round(_SECOND_ARRIVAL_S * fs)]
-    top = np.flatnonzero((stretch[1:-1] >= stretch[:-2]) & (stretch[1:-1] > stretch[2:])) + 1
-    strong = top[stretch[top] >= stretch.max() * 10.0 ** (_SECOND_ARRIVAL_DB / 20.0)]
-    apart = strong[strong >= strong[0] + _APART_S * fs] - strong[0] if strong.size else strong
-    return float(apart[0]) / fs if apart.size else None
+    edge = round(0.5 * _APART_S * fs)
+    direct = first - edge + int(np.argmax(envelope[first - edge : first + 2 * edge]))
+    around = direct + round(expected_s * fs)
+    second = around - edge + int(np.argmax(envelope[around - edge : around + edge]))
+    weaker, stronger = sorted((float(envelope[direct]), float(envelope[second])))
+    if weaker < stronger * float(ratio_from_db(_SECOND_ARRIVAL_DB)):
+        return None
+    return (second - direct) / fs
 
 
 def _inverted(first: ImpulseResponse, second: ImpulseResponse) -> Verdict | None:
@@ -290,7 +299,7 @@ def _inverted(first: ImpulseResponse, second: ImpulseResponse) -> Verdict | None
     )
 
 
-def _direct(response: ImpulseResponse) -> np.ndarray:
+def _direct(response: ImpulseResponse) -> FloatArray:
     """Cut the direct sound out, with soft edges."""
     fs = response.fs
     arrival = round(_arrival_s(response) * fs + response.time_zero)
