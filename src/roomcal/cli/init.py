@@ -1,15 +1,21 @@
 """`roomcal init`: from a few answers to studio.toml."""
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from roomcal.cli.settings import Settings, force_option
 
+if TYPE_CHECKING:
+    from roomcal.model.studio import Microphone
+
 LAYOUTS = {
     "stereo": (("L", "L"), ("R", "R")),
     "2.1": (("L", "L"), ("R", "R"), ("Sub", "LFE")),
 }
+INCIDENCES: dict[str, Literal[0, 90]] = {"0": 0, "90": 90}  # degrees
 
 
 @click.command()
@@ -35,6 +41,11 @@ LAYOUTS = {
     type=click.Path(dir_okay=False, path_type=Path),
     help="Calibration file of the microphone.",
 )
+@click.option(
+    "--mic-incidence",
+    type=click.Choice(list(INCIDENCES)),
+    help="How the microphone points: 0 at the speakers, 90 at the ceiling.  [default: the file's]",
+)
 @click.option("--fs", type=int, default=48000, show_default=True, help="Sample rate in Hz.")
 @force_option
 @click.pass_obj
@@ -47,6 +58,7 @@ def init(
     input_device: str | None,
     mic_channel: int,
     mic_cal: Path | None,
+    mic_incidence: str | None,
     fs: int,
     force: bool,
 ) -> None:
@@ -60,7 +72,6 @@ def init(
     """
     from roomcal.errors import InputError
     from roomcal.files.atomic import refuse_existing
-    from roomcal.files.curve_text import read_curve
     from roomcal.files.studio_toml import FILE_NAME, write_studio
     from roomcal.model.studio import Microphone, Speaker, Studio
 
@@ -68,8 +79,9 @@ def init(
     refuse_existing(path, force=force)
     if output_device is None:
         output_device = click.prompt("Device that plays (see `roomcal devices`)", err=True)
+    microphone = Microphone(input_channel=mic_channel)
     if mic_cal is not None:
-        read_curve(mic_cal)  # a file that cannot be used is refused now, not while measuring
+        microphone = _calibrated(settings, microphone, mic_cal, mic_incidence)
     try:
         studio = Studio(
             name=name,
@@ -80,9 +92,7 @@ def init(
             fs=fs,
             output_device=output_device,
             input_device=input_device or output_device,
-            microphone=Microphone(
-                input_channel=mic_channel, calibration=str(mic_cal.resolve()) if mic_cal else ""
-            ),
+            microphone=microphone,
         )
     except ValueError as error:
         raise InputError("RC-308", str(error), hint="give another value") from error
@@ -91,6 +101,43 @@ def init(
     write_studio(path, studio)
     click.echo(f"{path}: {len(studio.speakers)} speakers, {fs} Hz, plays on {output_device}")
     settings.next_step("roomcal measure before")
+
+
+def _calibrated(
+    settings: Settings, microphone: "Microphone", file: Path, incidence: str | None
+) -> "Microphone":
+    """Enter a calibration file; one that cannot be used is refused now, not while measuring."""
+    import dataclasses
+
+    from roomcal.files.mic_calibration import (
+        read_mic_calibration,
+        refuse_other_microphone,
+        sparkline,
+    )
+
+    read = read_mic_calibration(file)
+    for warning in read.warnings:
+        settings.talk.warn(f"{file}: {warning}; {sparkline(read.curve)}")
+    if incidence is None and read.incidence_deg is None:
+        if sys.stdin.isatty():
+            incidence = click.prompt(
+                "The file is for a microphone that points at the speakers (0) or the ceiling (90)",
+                type=click.Choice(list(INCIDENCES)),
+                err=True,
+            )
+        else:
+            settings.talk.note(
+                f"{file} does not say how the microphone points; --mic-incidence 0 (at the "
+                "speakers) or 90 (at the ceiling) does"
+            )
+    own = dataclasses.replace(
+        microphone,
+        calibration=str(file.resolve()),
+        serial=read.serial,
+        incidence_deg=INCIDENCES[incidence] if incidence else read.incidence_deg,
+    )
+    refuse_other_microphone(read, own, path=file)
+    return own
 
 
 def _warn_of_unknown(settings: Settings, device: str) -> None:

@@ -71,7 +71,7 @@ def measure(
 
     if level > -12.0:
         raise click.UsageError(f"--level {level:g} dBFS is too loud: at most -12")
-    place = open_place(settings.folder, device)
+    place = open_place(settings.folder, device, use_calibration=not no_cal)
     request = MeasureRequest(
         speakers=chosen_speakers(place.studio, _split(speakers)),
         positions=chosen_positions(place, positions),

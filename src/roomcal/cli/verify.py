@@ -66,7 +66,12 @@ def verify(
 
     loaded = load_bank(settings.folder, bank)
     before = session_before(settings.folder, loaded, against)
-    place = open_place(settings.folder, device or before.session.device or None, occasion=1)
+    place = open_place(
+        settings.folder,
+        device or before.session.device or None,
+        occasion=1,
+        use_calibration=before.session.calibrated,
+    )
     speakers, places = measured_places(before, place, positions)
     result = verify_bank(
         settings.folder,

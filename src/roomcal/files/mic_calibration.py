@@ -193,7 +193,7 @@ def _facts(read: MicrophoneCalibration, header: str, path: Path) -> MicrophoneCa
     return dataclasses.replace(
         read,
         serial=serial[1] if serial else "",
-        incidence_deg=int(incidence[1]) if incidence else None,
+        incidence_deg=(0 if incidence[1] == "0" else 90) if incidence else None,
         sens_factor_db=_found(_SENS_FACTOR, header),
         again_db=_found(_AGAIN, header),
         sensitivity_hz=_number(dayton[1]) if dayton else None,

@@ -1,6 +1,7 @@
 """What a maker says about one microphone: its response, its sensitivity, whose it is."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from roomcal.model.curve import Curve
 
@@ -23,7 +24,9 @@ class MicrophoneCalibration:
 
     curve: Curve
     serial: str = ""
-    incidence_deg: int | None = None  # 0: points at the speaker; 90: at the ceiling; None: not said
+    incidence_deg: Literal[0, 90] | None = (
+        None  # 0: points at the speaker; 90: at the ceiling; None: not said
+    )
     sens_factor_db: float | None = None
     again_db: float | None = None
     sensitivity_db: float | None = None
