@@ -15,11 +15,12 @@ from roomcal.jobs.conversation import Silent
 from roomcal.jobs.design import design_bank
 from roomcal.jobs.measure import MeasureRequest, measure
 from roomcal.jobs.report import gather
-from roomcal.jobs.studio import Place
+from roomcal.jobs.studio import Place, chosen_positions
 from roomcal.jobs.verify import measured_places, predicted_responses, verify_bank
 from roomcal.model.design_spec import DesignSpec
 from roomcal.model.filter_bank import Bank, FilterBank
 from roomcal.model.impulse_response import ImpulseResponse
+from roomcal.model.studio import Position
 from roomcal.units import ratio_from_db
 
 FS = 48000
@@ -218,3 +219,12 @@ def test_a_long_take_is_filtered_in_blocks_as_in_one_piece(tmp_path, rng):
             expected = np.convolve(own, taps[channel - 1, channel - 1])[: row.size]
             # Rounding of a transform of 131,072 points: 1e-15 of the largest value.
             np.testing.assert_allclose(row, expected, atol=1e-12)
+
+
+def test_positions_without_a_name_get_one_that_is_free():
+    place = a_place(positions=(Position("sofa"), Position("P3")))
+
+    names = [p.name for p in chosen_positions(place, 5)]
+
+    assert names == ["sofa", "P3", "p1", "p2", "p4"]
+    assert [p.name for p in chosen_positions(place, 1)] == ["sofa"]

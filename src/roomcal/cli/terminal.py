@@ -66,8 +66,8 @@ class Terminal:
         self._console.print(f"Warning: {text}", style="yellow", markup=False)
 
     def place_microphone(self, position: Position, number: int, total: int) -> None:
-        """Wait for a person, if there is one, to move the microphone."""
-        if self._quiet or not sys.stdin.isatty():
+        """Wait for a person, if there is one, to move the microphone; --quiet does not move it."""
+        if not sys.stdin.isatty():
             return
         if self._progress is not None:
             self._progress.stop()

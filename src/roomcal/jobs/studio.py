@@ -113,4 +113,6 @@ def chosen_positions(place: Place, count: int | None) -> tuple[Position, ...]:
     if count < 1:
         raise InputError("RC-316", f"{count} positions are too few", hint="use 1 or more")
     named = studio.positions[:count]
-    return (*named, *default_positions(count)[len(named) :])
+    taken = {p.name.lower() for p in studio.positions}
+    free = [p for p in default_positions(count + len(taken)) if p.name.lower() not in taken]
+    return (*named, *free[: count - len(named)])
