@@ -1,7 +1,11 @@
 """What several test files share: real files made by others, a private studio folder, seeds."""
 
+import importlib.util
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -47,3 +51,45 @@ def studio_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def runner(studio_folder: Path) -> CliRunner:
     """Runs commands in a studio folder of their own, without colour."""
     return CliRunner(env={"NO_COLOR": "1", "COLUMNS": "80", "HOME": str(studio_folder)})
+
+
+def _fake_port_audio() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "fake_port_audio", Path(__file__).with_name("fake_port_audio.py")
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The module of sound cards in simulated time; `fake.install(world)` replaces PortAudio."""
+    from roomcal.devices import audio_thread, port_audio, streams
+    from roomcal.devices.sound_card import SoundCard
+
+    module = _fake_port_audio()
+    worlds = []
+
+    def install(*cards: object) -> object:
+        world = module.FakePortAudio(*cards)
+        worlds.append(world)
+        monkeypatch.setitem(sys.modules, "sounddevice", world)
+        thread = audio_thread.AudioThread()  # one that no earlier test has blocked
+        for user in (audio_thread, port_audio, streams):
+            monkeypatch.setattr(user, "AUDIO", thread)
+        monkeypatch.setattr(SoundCard, "now", staticmethod(world.now))
+        monkeypatch.setattr(SoundCard, "wait", staticmethod(world.wait))
+        return world
+
+    module.install = install
+    yield module
+    for world in worlds:
+        world.released.set()
+
+
+@pytest.fixture
+def no_portaudio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without PortAudio: importing sounddevice fails."""
+    monkeypatch.setitem(sys.modules, "sounddevice", None)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
+from roomcal.devices.interruption import Interrupted
 from roomcal.devices.virtual import faults_clock, faults_input, faults_output
 from roomcal.devices.virtual.fault import Fault
 from roomcal.devices.virtual.faults_clock import (
@@ -13,6 +14,7 @@ from roomcal.devices.virtual.faults_clock import (
     ClockDrift,
     DeviceVanishes,
     DroppedSamples,
+    Interruption,
     LatencyJump,
     RateMixUp,
     RepeatedBlock,
@@ -322,6 +324,14 @@ def test_every_fault_leaves_the_takes_alone_that_it_does_not_name(rooms, signal,
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Fault) and kind is not Fault
     ]
-    assert len(set(kinds)) == 29
+    assert len(set(kinds)) == 30
     found = play(rooms, signal, *(kind(takes=(5,)) for kind in set(kinds))).samples
     np.testing.assert_array_equal(found, clean)
+
+
+def test_an_interruption_fades_out_and_hands_over_what_was_recorded(rooms, signal):
+    with pytest.raises(Interrupted) as end:
+        play(rooms, signal, Interruption(at_s=2.0))
+    n_frames = end.value.recording.samples.shape[1]
+    # 20 ms of fade and the latency of the converters, which is below 0.1 s.
+    assert 2.02 * FS <= n_frames < 2.12 * FS

@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import click
 
 import roomcal
 from roomcal.cli.settings import Settings
+from roomcal.devices.interruption import ending_like_ctrl_c
 from roomcal.errors import RoomcalError, StorageError
 
 # Command -> module of this package and the command's name in it, in the order of an evening.
@@ -35,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 EXIT_BUG, EXIT_INTERRUPTED = 1, 130
+EXIT_DEADLINE_S = 2.0  # for what the audio system still wants to do
 
 
 class RoomcalGroup(click.Group):
@@ -68,7 +71,8 @@ class RoomcalGroup(click.Group):
         settings = Settings()
         kwargs.update(standalone_mode=False, obj=settings)
         try:
-            super().main(*args, **kwargs)
+            with ending_like_ctrl_c():
+                super().main(*args, **kwargs)
             code = 0
         except RoomcalError as error:
             code = settings.show_error(error)
@@ -153,4 +157,31 @@ def cli(ctx: click.Context, folder: Path, *, quiet: bool, no_color: bool, debug:
 
 def main() -> None:
     """Entry point of the console script."""
-    cli()
+    try:
+        cli()
+    except SystemExit as leave:
+        _leave_audio_behind(leave.code if isinstance(leave.code, int) else EXIT_BUG)
+        raise
+
+
+def _leave_audio_behind(code: int) -> None:
+    """End the process by force if the audio system does not let go of it.
+
+    After a JACK server was killed, closing a stream and ending PortAudio never return; the second
+    happens while the interpreter shuts down.
+    """
+    if "sounddevice" not in sys.modules:
+        return
+    from roomcal.devices.audio_thread import AUDIO
+
+    def leave() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+
+    if not AUDIO.is_idle(deadline_s=EXIT_DEADLINE_S):
+        leave()
+    timer = threading.Timer(EXIT_DEADLINE_S, leave)
+    timer.daemon = True
+    timer.start()

@@ -2,12 +2,14 @@
 
 import click
 
+from roomcal.cli.audio_options import audio_options
 from roomcal.cli.settings import Settings, force_option, json_option
 
 
 @click.command()
 @click.argument("name")
 @click.option("--device", envvar="ROOMCAL_DEVICE", help="Device; virtual:ROOM needs no hardware.")
+@audio_options
 @click.option("--speakers", default="", help="Speakers to measure, like L,R.  [default: all]")
 @click.option("--positions", type=int, help="How many positions.  [default: the studio's]")
 @click.option(
@@ -71,7 +73,13 @@ def measure(
 
     if level > -12.0:
         raise click.UsageError(f"--level {level:g} dBFS is too loud: at most -12")
-    place = open_place(settings.folder, device, use_calibration=not no_cal)
+    place = open_place(
+        settings.folder,
+        device,
+        input_name=settings.input_device,
+        audio_changes=settings.audio_changes,
+        use_calibration=not no_cal,
+    )
     request = MeasureRequest(
         speakers=chosen_speakers(place.studio, _split(speakers)),
         positions=chosen_positions(place, positions),

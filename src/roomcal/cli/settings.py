@@ -28,6 +28,9 @@ class Settings:
         self.color = False
         self.debug = "--debug" in sys.argv[1:]
         self.json = False
+        # Of `audio_options`: what differs from studio.toml.
+        self.input_device: str | None = None
+        self.audio_changes: dict[str, float] = {}
 
     def configure(self, *, folder: Path, quiet: bool, no_color: bool, debug: bool) -> None:
         """Take the options of the group."""

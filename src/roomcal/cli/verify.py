@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from roomcal.cli.audio_options import audio_options
 from roomcal.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     envvar="ROOMCAL_DEVICE",
     help="Device.  [default: the one that measured the session]",
 )
+@audio_options
 @click.option("--positions", type=int, help="How many positions.  [default: the session's]")
 @click.option(
     "--sweeps", type=click.IntRange(1, 32), default=3, show_default=True, help="Sweeps a take."
@@ -69,6 +71,8 @@ def verify(
     place = open_place(
         settings.folder,
         device or before.session.device or None,
+        input_name=settings.input_device,
+        audio_changes=settings.audio_changes,
         occasion=1,
         use_calibration=before.session.calibrated,
     )

@@ -41,6 +41,14 @@ class DeviceInfo:
     n_outputs: int
     sample_rates: tuple[int, ...]
     description: str = ""
+    host_api: str = ""  # of PortAudio: "ALSA", "JACK Audio Connection Kit", "Windows WASAPI", ...
+    number: int | None = None  # by which PortAudio knows it; changes when something is plugged in
+    latency_s: float | None = None  # out and in together, as the driver promises it
+
+    @property
+    def full_name(self) -> str:
+        """Name that tells it from the same device in another host API."""
+        return f"{self.name}, {self.host_api}" if self.host_api else self.name
 
 
 class Device(Protocol):
@@ -82,5 +90,8 @@ class Device(Protocol):
         Raises
         ------
         DeviceError
-            RC-402 for a channel or sample rate that the device does not have.
+            RC-402 for a channel or sample rate that the device does not have, RC-403 when it
+            vanishes.
+        Interrupted
+            When the user asked for the end; it carries what was recorded.
         """

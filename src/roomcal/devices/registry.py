@@ -3,21 +3,34 @@
 import difflib
 
 from roomcal.devices.device import Device, DeviceInfo
+from roomcal.devices.port_audio import Card, cards, describe, find_card, fits
+from roomcal.devices.sound_card import SoundCard
 from roomcal.devices.virtual.room import VirtualRoom
 from roomcal.devices.virtual.rooms import DEFAULT_ROOM, ROOMS
 from roomcal.devices.virtual.studio import VirtualStudio, device_info
 from roomcal.errors import DeviceError
+from roomcal.model.studio import AudioSettings
 
 _VIRTUAL = "virtual"
 
 
-def open_device(name: str, *, occasion: int = 0) -> Device:
+def open_device(
+    name: str,
+    *,
+    input_name: str = "",
+    audio: AudioSettings | None = None,
+    occasion: int = 0,
+) -> Device:
     """Open a device by its name.
 
     Parameters
     ----------
     name : str
-        "virtual" or "virtual:NAME".
+        "virtual" or "virtual:NAME"; the number of a sound card; or words that are all in its name
+        or host API.
+    input_name : str
+        Sound card that records, when it is another one.
+    audio : AudioSettings, optional
     occasion : int
         Of a virtual room: 0 is the first measurement, any other a later one, with other noise,
         the microphone put back within 5 mm and the air 1 K warmer.
@@ -25,21 +38,33 @@ def open_device(name: str, *, occasion: int = 0) -> Device:
     Raises
     ------
     DeviceError
-        RC-401 for a name that is not known, or for a sound card.
+        RC-401 for a name that is not known or fits several, RC-402 for a device that does not
+        play or record, RC-406 when the audio system is missing.
     """
-    if name == _VIRTUAL:
-        return VirtualStudio(ROOMS[DEFAULT_ROOM], occasion=occasion)
-    if name.startswith(f"{_VIRTUAL}:"):
+    if is_virtual(name):
         return VirtualStudio(_room(name), occasion=occasion)
-    cards = [info.name for info in sound_cards()]
-    if name in cards:
+    if is_virtual(input_name):
         raise DeviceError(
-            "RC-401",
-            f"measuring through a sound card ({name!r}) is not in this version",
-            hint="use `roomcal import` for recordings made elsewhere, or --device virtual",
-            device=name,
+            "RC-402",
+            f"{input_name} does not record what {name} plays",
+            hint="a virtual studio plays and records by itself: use it for both",
         )
-    raise _unknown(name, [_VIRTUAL, *(device_info(room).name for room in ROOMS.values()), *cards])
+    try:
+        known = cards()
+    except DeviceError:
+        if _nearest(name, _virtual_names()):
+            raise _unknown(name, []) from None
+        raise
+    if not any(fits(name, card) for card in known) and _nearest(name, _virtual_names()):
+        raise _unknown(name, known)
+    output_card = find_card(name, "output", known)
+    input_card = find_card(input_name or name, "input", known)
+    return SoundCard(output_card, input_card, audio or AudioSettings())
+
+
+def is_virtual(name: str) -> bool:
+    """Whether a name belongs to a virtual studio."""
+    return name == _VIRTUAL or name.startswith(f"{_VIRTUAL}:")
 
 
 def list_devices() -> list[DeviceInfo]:
@@ -50,37 +75,36 @@ def list_devices() -> list[DeviceInfo]:
 def sound_cards() -> list[DeviceInfo]:
     """Return the sound cards; none when PortAudio is missing or finds no audio system."""
     try:
-        import sounddevice
-
-        found = sounddevice.query_devices()
-    except Exception:
-        # A missing library raises OSError, a broken audio system whatever it likes: a list of
-        # devices is not the place to fail for either.
+        return [describe(card) for card in cards()]
+    except DeviceError:
+        # A list of devices is not the place to fail: `roomcal doctor` says what is missing.
         return []
-    return [
-        DeviceInfo(
-            name=str(card["name"]),
-            n_inputs=int(card["max_input_channels"]),
-            n_outputs=int(card["max_output_channels"]),
-            sample_rates=(round(card["default_samplerate"]),),
-            description="sound card",
-        )
-        for card in found
-    ]
 
 
 def _room(name: str) -> VirtualRoom:
-    """Find the room of `virtual:NAME`."""
+    """Find the room of `virtual` or `virtual:NAME`."""
+    if name == _VIRTUAL:
+        return ROOMS[DEFAULT_ROOM]
     room = ROOMS.get(name.removeprefix(f"{_VIRTUAL}:"))
     if room is None:
-        raise _unknown(name, [device_info(r).name for r in ROOMS.values()])
+        raise _unknown(name, [])
     return room
 
 
-def _unknown(name: str, known: list[str]) -> DeviceError:
+def _virtual_names() -> list[str]:
+    return [_VIRTUAL, *(device_info(room).name for room in ROOMS.values())]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """Return the known name that may be meant, or nothing."""
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), "")
+
+
+def _unknown(name: str, known_cards: list[Card]) -> DeviceError:
     """Say what is not known, what is, and what comes nearest."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    suggestion = f"did you mean {near[0]}? " if near else ""
+    known = [*_virtual_names(), *(card.full_name for card in known_cards)]
+    near = _nearest(name, known)
+    suggestion = f"did you mean {near}? " if near else ""
     return DeviceError(
         "RC-401",
         f"there is no device {name!r}",

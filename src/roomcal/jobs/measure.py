@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from roomcal.convolver.partitioned import PartitionedConvolver
-from roomcal.errors import InputError, MeasurementError, StorageError
+from roomcal.devices.interruption import Interrupted
+from roomcal.errors import DeviceError, InputError, MeasurementError, StorageError
 from roomcal.files.bank_store import filters_for
 from roomcal.files.folders import document_path, new_folder, unknown_name
 from roomcal.files.session_store import SessionStore
@@ -16,6 +17,7 @@ from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.studio import Place
 from roomcal.measure.judge import judge_capture
 from roomcal.measure.plan import plan_take, render_take
+from roomcal.measure.stream_report import stream_verdict
 from roomcal.model.capture import Capture
 from roomcal.model.filter_bank import Bank, FilterBank
 from roomcal.model.session import Session
@@ -176,26 +178,33 @@ def _measure_path(
 ) -> None:
     """Take until a take is good, then keep its response."""
     for attempt in range(1 + MAX_RETAKES):
-        capture = _take(place, plan, speaker, position, filters)
+        capture, end = _take(place, plan, speaker, position, filters)
+        if end is not None:
+            _keep_interrupted(store, capture, end.reason)
+            raise end
         record = store.save_capture(capture)
         judgement = judge_capture(
             store.load_capture(record),  # from disk, so that it can be made again bit for bit
             calibration=place.calibration if request.use_calibration else None,
             full_scale_db_spl=place.studio.microphone.full_scale_db_spl,
         )
-        for verdict in judgement.verdicts:
+        lost = stream_verdict(capture)
+        verdicts = judgement.verdicts if lost is None else (lost, *judgement.verdicts)
+        for verdict in verdicts:
             if verdict.severity != "rejection":
                 talk.note(f"{speaker.name} at {position.name}: {verdict.message}")
-        bad = judgement.rejection
+        bad = lost or judgement.rejection
         if bad is None and judgement.response is not None:
             store.save_response(judgement.response, origin=record.capture.name, force=request.force)
-            store.judge_take(record, reason="", verdicts=judgement.verdicts)
+            store.judge_take(record, reason="", verdicts=verdicts)
             return
         fault, message, hint = (
             (bad.fault, bad.message, bad.hint) if bad else ("RC-503", "no response", "")
         )
-        store.judge_take(record, reason=f"{fault}: {message}", verdicts=judgement.verdicts)
+        store.judge_take(record, reason=f"{fault}: {message}", verdicts=verdicts)
         if attempt == MAX_RETAKES:
+            if bad is not None and bad is lost:
+                raise DeviceError(fault, f"{message}; the last of {attempt + 1} takes", hint=hint)
             raise MeasurementError(fault, message, hint=hint)
         talk.warn(f"{speaker.name} at {position.name}: {message}; taking it again")
 
@@ -206,8 +215,8 @@ def _take(
     speaker: Speaker,
     position: Position,
     filters: FilterBank | None,
-) -> Capture:
-    """Play one take and record it."""
+) -> tuple[Capture, Interrupted | None]:
+    """Play one take and record it; with what ended it early, if the user did."""
     studio = place.studio
     reference = studio.speakers[0]
     same = speaker.name == reference.name
@@ -222,10 +231,14 @@ def _take(
         channels.append(studio.loopback.output_channel)
         inputs.append(studio.loopback.input_channel)
     started_at = _now()
-    recording = place.device.play_record(
-        rows, fs=plan.sweep.fs, output_channels=channels, input_channels=inputs
-    )
-    return Capture(
+    end: Interrupted | None = None
+    try:
+        recording = place.device.play_record(
+            rows, fs=plan.sweep.fs, output_channels=channels, input_channels=inputs
+        )
+    except Interrupted as interrupted:
+        recording, end = interrupted.recording, interrupted
+    capture = Capture(
         microphone=recording.samples[0],
         loopback=recording.samples[1] if studio.loopback is not None else None,
         fs=recording.fs,
@@ -236,6 +249,14 @@ def _take(
         xruns=recording.xruns,
         started_at=started_at,
     )
+    return capture, end
+
+
+def _keep_interrupted(store: SessionStore, capture: Capture, reason: str) -> None:
+    """Keep what was recorded until the user ended the take."""
+    if capture.microphone.size:
+        record = store.save_capture(capture)
+        store.judge_take(record, reason=f"ended by {reason} at {capture.duration_s:.1f} s")
 
 
 def _output_rows(

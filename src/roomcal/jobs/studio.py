@@ -1,7 +1,9 @@
 """Which studio and device a job works with: option, environment, studio.toml, session."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from roomcal.devices.device import Device
 from roomcal.devices.registry import open_device
@@ -11,7 +13,7 @@ from roomcal.files.mic_calibration import read_mic_calibration, refuse_other_mic
 from roomcal.files.studio_toml import FILE_NAME, read_studio
 from roomcal.model.curve import Curve
 from roomcal.model.microphone_calibration import MicrophoneCalibration
-from roomcal.model.studio import Position, Speaker, Studio, default_positions
+from roomcal.model.studio import AudioSettings, Position, Speaker, Studio, default_positions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +28,13 @@ class Place:
 
 
 def open_place(
-    root: Path, device_name: str | None, *, occasion: int = 0, use_calibration: bool = True
+    root: Path,
+    device_name: str | None,
+    *,
+    input_name: str | None = None,
+    audio_changes: Mapping[str, float] | None = None,
+    occasion: int = 0,
+    use_calibration: bool = True,
 ) -> Place:
     """Find the studio and open its device.
 
@@ -36,6 +44,10 @@ def open_place(
         Folder of the studio.
     device_name : str or None
         What the user asked for; else what studio.toml says.
+    input_name : str or None
+        The device that records; else the studio's, or the one that plays.
+    audio_changes : mapping, optional
+        Fields of `AudioSettings` that differ from studio.toml.
     occasion : int
         0: the first time. A virtual studio changes a little from one occasion to the next.
     use_calibration : bool
@@ -55,8 +67,18 @@ def open_place(
             f"{path}: output_device is missing",
             hint="name one of `roomcal devices`, or use --device virtual",
         )
-    device = open_device(name, occasion=occasion)
-    studio = own if own is not None and own.output_device == name else device.default_studio()
+    is_own = own is not None and own.output_device == name
+    changes: dict[str, Any] = dict(audio_changes or {})
+    audio = dataclasses.replace(own.audio if own else AudioSettings(), **changes)
+    device = open_device(
+        name,
+        input_name=input_name or (own.input_device if own and is_own else ""),
+        audio=audio,
+        occasion=occasion,
+    )
+    if name.isdigit():  # the number changes with the next thing that is plugged in
+        name = device.info.full_name
+    studio = own if is_own else device.default_studio()
     studio = studio or own
     if studio is None:
         raise InputError(

@@ -104,6 +104,22 @@ class Source:
     channels: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class AudioSettings:
+    """How the audio system is asked to run."""
+
+    block: int = 1024  # frames a callback; 21 ms at 48 kHz
+    latency_s: float | None = None  # what the system aims at; None: its own safe choice
+    # WASAPI: the device alone, at its own rate. Core Audio: the device's rate is set.
+    exclusive: bool = False
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.block <= 16384:
+            raise ValueError(f"block must be between 16 and 16384 frames, got {self.block}")
+        if self.latency_s is not None and not 0.0 <= self.latency_s <= 2.0:
+            raise ValueError(f"latency_s must be between 0 and 2, got {self.latency_s}")
+
+
 def default_positions(n: int) -> tuple[Position, ...]:
     """Positions p1 to pN without coordinates."""
     return tuple(Position(f"p{i + 1}") for i in range(n))
@@ -122,6 +138,7 @@ class Studio:
     loopback: Loopback | None = None
     positions: tuple[Position, ...] = field(default_factory=lambda: default_positions(9))
     source: Source | None = None
+    audio: AudioSettings = field(default_factory=AudioSettings)
 
     def __post_init__(self) -> None:
         if not self.speakers:

@@ -57,3 +57,7 @@ class Fault:
     def vanishes_at_s(self) -> float | None:
         """Time at which the device stops answering."""
         return None
+
+    def interrupted_at_s(self) -> float | None:
+        """Time at which the user asks for the end."""
+        return None

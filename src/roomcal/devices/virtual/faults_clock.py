@@ -130,3 +130,14 @@ class DeviceVanishes(Fault):
     def vanishes_at_s(self) -> float | None:
         """Say when."""
         return self.at_s
+
+
+@dataclass(frozen=True)
+class Interruption(Fault):
+    """The user presses Ctrl-C, once (row 33)."""
+
+    at_s: float = 3.0
+
+    def interrupted_at_s(self) -> float | None:
+        """Say when."""
+        return self.at_s

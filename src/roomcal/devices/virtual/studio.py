@@ -7,6 +7,7 @@ import numpy as np
 import scipy.fft
 
 from roomcal.devices.device import DeviceInfo, Recording, Watch
+from roomcal.devices.interruption import Interrupted
 from roomcal.devices.virtual import grid
 from roomcal.devices.virtual.clock import read_uniformly
 from roomcal.devices.virtual.fault import Fault, Moment
@@ -166,9 +167,13 @@ class VirtualStudio:
         recorded = self._recorded(sent, fs, take)[rows]
         faults = [f for f in self._faults if f.strikes(take)]
         ends = [t for f in faults if (t := f.vanishes_at_s()) is not None]
+        asked = [t for f in faults if (t := f.interrupted_at_s()) is not None]
         xruns = sum(f.xruns() for f in faults)
-        alive = min([recorded.shape[1], *(round(t * fs) for t in ends)])
+        alive = min([recorded.shape[1], *(round(t * fs) for t in (*ends, *asked))])
         stop = _stopped_at(recorded[:, :alive], watch)
+        objected = stop is not None
+        if stop is None and asked and (not ends or min(asked) < min(ends)):
+            stop = alive
         if stop is not None:
             n_fade = min(round(_FADE_S * fs), sent.shape[1] - stop)
             sent[:, stop : stop + n_fade] *= 1.0 - grid.fade((np.arange(n_fade) + 1) / n_fade)
@@ -176,7 +181,10 @@ class VirtualStudio:
             # The recording goes on until the end of the fade has come back.
             end = stop + n_fade + int(np.ceil(self.room.converters.latency_samples))
             recorded = self._recorded(sent, fs, take)[rows, :end]
-            return Recording(recorded, fs, xruns=xruns, stopped=True)
+            recording = Recording(recorded, fs, xruns=xruns, stopped=objected)
+            if not objected:
+                raise Interrupted("Ctrl-C", recording)
+            return recording
         if ends:
             raise DeviceError(
                 "RC-403",
