@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from roomcal.convolver.partitioned import PartitionedConvolver
 from roomcal.errors import InputError
 from roomcal.files.atomic import refuse_existing
 from roomcal.files.bank_store import filters_for
@@ -16,7 +15,8 @@ from roomcal.jobs.conversation import Conversation
 from roomcal.model.filter_bank import Bank, FilterBank
 from roomcal.units import FloatArray, db_from_ratio, ratio_from_db
 
-_BLOCK = 1 << 16  # frames a step: bounds memory, and is the fastest partition for long filters
+_BLOCK = 1 << 16  # frames a step: bounds memory
+_KERNEL_BLOCK = 4096  # frames of the convolver's block: the fastest for filters of usual length
 
 _FORMAT_OF_SUBTYPE: dict[str, SampleFormat] = {
     "PCM_16": "pcm16",
@@ -60,6 +60,8 @@ def apply_bank(
 
     Raises
     ------
+    RoomcalError
+        RC-101 where numba is missing.
     InputError
         RC-311 for another sample rate, RC-305 for a number of channels that does not fit,
         RC-314 for a result that is no .wav.
@@ -123,7 +125,10 @@ def _filtered(
     source: Path, filters: FilterBank, *, step: Callable[[], None]
 ) -> Iterator[FloatArray]:
     """Blocks of the filtered source, without the latency, to the end of the ringing."""
-    convolver = PartitionedConvolver(filters.taps, block=_BLOCK)
+    # The kernel of the live engine. Imported here: numba takes a while, and may be missing.
+    from roomcal.convolver.engine import Convolver
+
+    convolver = Convolver.of(filters.taps, block=_KERNEL_BLOCK)
     skip, remaining = filters.latency_samples, filters.n_taps - 1
     for x in _padded(source, len(filters.inputs), ring_out=remaining):
         step()

@@ -1,0 +1,99 @@
+"""How the convolver is compiled: the options of numba, and a cache that knows all its sources.
+
+numba caches machine code beside the file of a function and throws it away when that file changes.
+It does not look at the files of the functions called from there, whose code is part of the result.
+So the cache of every function here is stamped with the digest of the whole package.
+"""
+
+import hashlib
+from collections.abc import Callable
+from importlib import resources
+from typing import Any, TypeVar, cast
+
+from roomcal.errors import RoomcalError
+
+try:
+    import numba
+    from numba.core.ccallback import CFunc
+except ImportError as error:
+    raise RoomcalError(
+        "RC-101",
+        "filtering runs on numba, which is not installed",
+        hint="install numba (pip install numba) under a Python that it supports",
+    ) from error
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# A product may be fused with the sum it goes into; nothing else is reordered, so that a test for
+# NaN means what it says and two runs give the same bits.
+FAST_MATH = {"contract"}
+OPTIONS: dict[str, Any] = {
+    "error_model": "numpy",  # no exception where a division fails
+    "fastmath": FAST_MATH,
+    "nogil": True,
+    "cache": True,
+}
+
+
+def _digest_of_sources() -> str:
+    """Return a digest of the source of this package, which all cached code is made from."""
+    digest = hashlib.sha256()
+    package = resources.files("roomcal.convolver")
+    for file in sorted(package.iterdir(), key=lambda item: item.name):
+        if file.name.endswith(".py"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+SOURCES = _digest_of_sources()
+
+
+def _stamp(cache: Any) -> None:
+    """Make cached code depend on all sources of the convolver.
+
+    Uses a private name of numba; without it, numba's own rule holds (the file of the function).
+    """
+    file = getattr(cache, "_cache_file", None)
+    own = getattr(file, "_source_stamp", None)
+    if file is not None and own is not None:
+        file._source_stamp = (own, SOURCES)
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function at its first call, or read it from the cache."""
+    return _compiled(function, OPTIONS)
+
+
+def inlined(function: Function) -> Function:
+    """Compile a few lines that stand in the innermost loops: they cost no call."""
+    return _compiled(function, {**OPTIONS, "forceinline": True})
+
+
+def _compiled(function: Function, options: dict[str, Any]) -> Function:
+    dispatcher = numba.njit(**options)(function)
+    _stamp(dispatcher._cache)
+    return cast(Function, dispatcher)
+
+
+def compiled_callback(function: Callable[..., Any], signature: Any) -> Any:
+    """Compile a function for callers in C, now, or read it from the cache.
+
+    Parameters
+    ----------
+    function : callable
+    signature : numba signature
+        Types of the result and of the arguments: numbers and pointers.
+
+    Returns
+    -------
+    callback : numba.core.ccallback.CFunc
+        Its `address` is what C calls, as long as the callback lives; `cache_hits` is 0 if it was
+        compiled.
+    """
+    options = {"error_model": "numpy", "fastmath": FAST_MATH}
+    result = numba.core.sigutils.normalize_signature(signature)
+    callback: Any = CFunc(function, result, locals={}, options=options)
+    callback.enable_caching()
+    _stamp(callback._cache)
+    callback.compile()
+    return callback

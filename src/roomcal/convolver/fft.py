@@ -1,0 +1,167 @@
+"""Complex DFTs over cells: eight transforms side by side, in place, without reordering.
+
+The data are `length` cells in a row (see `simd`): eight independent sequences, one in each lane.
+Forward is decimation in frequency and leaves the bins bit-reversed; backward is its mirror image,
+decimation in time, takes them so, and is not scaled (the filters carry the factor). Radix 4 reads
+and writes the data half as often as radix 2 would; a length that is an odd power of two begins
+(backward: ends) with one radix-2 pass. `transform.twiddles` gives the factors in this order.
+"""
+
+from typing import Any
+
+from roomcal.convolver.compiled import compiled, inlined
+from roomcal.convolver.simd import CELL, LANES, exchange, load, splat, store
+
+
+@inlined
+def is_odd_power(length: int) -> bool:
+    """Tell whether a power of two has an odd exponent."""
+    odd = False
+    while length > 1:
+        length >>= 1
+        odd = not odd
+    return odd
+
+
+@compiled
+def forward(pool: Any, data: int, length: int, factors: int) -> None:
+    """DFT of `length` cells; the bins come out bit-reversed."""
+    n = length
+    if is_odd_power(length):
+        half = length >> 1
+        for j in range(half):
+            p = data + CELL * j
+            q = p + CELL * half
+            ar, ai, br, bi = load(pool, p), load(pool, p + 8), load(pool, q), load(pool, q + 8)
+            wr, wi = splat(pool, factors + 2 * j), splat(pool, factors + 2 * j + 1)
+            store(pool, p, ar + br)
+            store(pool, p + 8, ai + bi)
+            dr, di = ar - br, ai - bi
+            store(pool, q, dr * wr - di * wi)
+            store(pool, q + 8, dr * wi + di * wr)
+        factors += 2 * half
+        n = half
+    while n >= 4:
+        quarter = n >> 2
+        step = CELL * quarter
+        for first in range(0, length, n):
+            for j in range(quarter):
+                p, w = data + CELL * (first + j), factors + 6 * j
+                ar, ai = load(pool, p), load(pool, p + 8)
+                br, bi = load(pool, p + step), load(pool, p + step + 8)
+                cr, ci = load(pool, p + 2 * step), load(pool, p + 2 * step + 8)
+                dr, di = load(pool, p + 3 * step), load(pool, p + 3 * step + 8)
+                sr, si, tr, ti = ar + cr, ai + ci, br + dr, bi + di
+                ur, ui, vr, vi = ar - cr, ai - ci, bi - di, dr - br  # v = -j (b - d)
+                store(pool, p, sr + tr)
+                store(pool, p + 8, si + ti)
+                xr, xi = sr - tr, si - ti
+                wr, wi = splat(pool, w + 2), splat(pool, w + 3)
+                store(pool, p + step, xr * wr - xi * wi)
+                store(pool, p + step + 8, xr * wi + xi * wr)
+                xr, xi = ur + vr, ui + vi
+                wr, wi = splat(pool, w), splat(pool, w + 1)
+                store(pool, p + 2 * step, xr * wr - xi * wi)
+                store(pool, p + 2 * step + 8, xr * wi + xi * wr)
+                xr, xi = ur - vr, ui - vi
+                wr, wi = splat(pool, w + 4), splat(pool, w + 5)
+                store(pool, p + 3 * step, xr * wr - xi * wi)
+                store(pool, p + 3 * step + 8, xr * wi + xi * wr)
+        factors += 6 * quarter
+        n = quarter
+
+
+@compiled
+def backward(pool: Any, data: int, length: int, factors: int) -> None:
+    """Inverse DFT times `length`, of cells whose bins are bit-reversed."""
+    odd = is_odd_power(length)
+    top = length >> 1 if odd else length
+    w_end = factors + (length if odd else 0)  # behind the radix-2 pass: 2 floats a factor
+    n = top
+    while n >= 4:
+        w_end += 6 * (n >> 2)
+        n >>= 2
+    n = 4
+    while n <= top:
+        quarter = n >> 2
+        step = CELL * quarter
+        w_end -= 6 * quarter
+        for first in range(0, length, n):
+            for j in range(quarter):
+                p, w = data + CELL * (first + j), w_end + 6 * j
+                ar, ai = load(pool, p), load(pool, p + 8)
+                xr, xi = load(pool, p + step), load(pool, p + step + 8)
+                wr, wi = splat(pool, w + 2), splat(pool, w + 3)
+                br, bi = xr * wr + xi * wi, xi * wr - xr * wi
+                xr, xi = load(pool, p + 2 * step), load(pool, p + 2 * step + 8)
+                wr, wi = splat(pool, w), splat(pool, w + 1)
+                cr, ci = xr * wr + xi * wi, xi * wr - xr * wi
+                xr, xi = load(pool, p + 3 * step), load(pool, p + 3 * step + 8)
+                wr, wi = splat(pool, w + 4), splat(pool, w + 5)
+                dr, di = xr * wr + xi * wi, xi * wr - xr * wi
+                sr, si, tr, ti = ar + br, ai + bi, cr + dr, ci + di
+                ur, ui, vr, vi = ar - br, ai - bi, di - ci, cr - dr  # v = j (c - d)
+                store(pool, p, sr + tr)
+                store(pool, p + 8, si + ti)
+                store(pool, p + step, ur + vr)
+                store(pool, p + step + 8, ui + vi)
+                store(pool, p + 2 * step, sr - tr)
+                store(pool, p + 2 * step + 8, si - ti)
+                store(pool, p + 3 * step, ur - vr)
+                store(pool, p + 3 * step + 8, ui - vi)
+        n <<= 2
+    if odd:
+        half = length >> 1
+        for j in range(half):
+            p = data + CELL * j
+            q = p + CELL * half
+            ar, ai, xr, xi = load(pool, p), load(pool, p + 8), load(pool, q), load(pool, q + 8)
+            wr, wi = splat(pool, factors + 2 * j), splat(pool, factors + 2 * j + 1)
+            br, bi = xr * wr + xi * wi, xi * wr - xr * wi
+            store(pool, p, ar + br)
+            store(pool, p + 8, ai + bi)
+            store(pool, q, ar - br)
+            store(pool, q + 8, ai - bi)
+
+
+@compiled
+def across_lanes(pool: Any, data: int, length: int, turn: int, constants: int) -> None:
+    """Second step of a DFT of 8 length points: turn each cell, then an 8-point DFT in each.
+
+    Three radix-2 passes of decimation in frequency, between lanes 4, 2 and 1 apart: the upper
+    lane takes the sum, the lower one the difference, turned. `transform.lane_constants` holds the
+    signs and the turns.
+    """
+    sign_4, sign_2 = load(pool, constants), load(pool, constants + LANES)
+    sign_1 = load(pool, constants + 2 * LANES)
+    turn_4r, turn_4i = load(pool, constants + 3 * LANES), load(pool, constants + 4 * LANES)
+    turn_2r, turn_2i = load(pool, constants + 5 * LANES), load(pool, constants + 6 * LANES)
+    for i in range(0, CELL * length, CELL):
+        xr, xi = load(pool, data + i), load(pool, data + i + 8)
+        wr, wi = load(pool, turn + i), load(pool, turn + i + 8)
+        ar, ai = xr * wr - xi * wi, xr * wi + xi * wr
+        br, bi = exchange(ar, 4) + sign_4 * ar, exchange(ai, 4) + sign_4 * ai
+        ar, ai = br * turn_4r - bi * turn_4i, br * turn_4i + bi * turn_4r
+        br, bi = exchange(ar, 2) + sign_2 * ar, exchange(ai, 2) + sign_2 * ai
+        ar, ai = br * turn_2r - bi * turn_2i, br * turn_2i + bi * turn_2r
+        store(pool, data + i, exchange(ar, 1) + sign_1 * ar)
+        store(pool, data + i + 8, exchange(ai, 1) + sign_1 * ai)
+
+
+@compiled
+def back_across_lanes(pool: Any, data: int, length: int, turn: int, constants: int) -> None:
+    """Undo `across_lanes`, times 8: its passes in reverse order with conjugate turns."""
+    sign_4, sign_2 = load(pool, constants), load(pool, constants + LANES)
+    sign_1 = load(pool, constants + 2 * LANES)
+    turn_4r, turn_4i = load(pool, constants + 3 * LANES), load(pool, constants + 4 * LANES)
+    turn_2r, turn_2i = load(pool, constants + 5 * LANES), load(pool, constants + 6 * LANES)
+    for i in range(0, CELL * length, CELL):
+        ar, ai = load(pool, data + i), load(pool, data + i + 8)
+        wr, wi = load(pool, turn + i), load(pool, turn + i + 8)
+        br, bi = exchange(ar, 1) + sign_1 * ar, exchange(ai, 1) + sign_1 * ai
+        ar, ai = br * turn_2r + bi * turn_2i, bi * turn_2r - br * turn_2i
+        br, bi = exchange(ar, 2) + sign_2 * ar, exchange(ai, 2) + sign_2 * ai
+        ar, ai = br * turn_4r + bi * turn_4i, bi * turn_4r - br * turn_4i
+        br, bi = exchange(ar, 4) + sign_4 * ar, exchange(ai, 4) + sign_4 * ai
+        store(pool, data + i, br * wr + bi * wi)
+        store(pool, data + i + 8, bi * wr - br * wi)
