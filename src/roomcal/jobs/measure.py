@@ -1,33 +1,29 @@
 """Measure: play, keep the raw take, judge it, derive the response, and go on to the next."""
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from roomcal.convolver.partitioned import PartitionedConvolver
 from roomcal.devices.interruption import Interrupted
-from roomcal.errors import DeviceError, InputError, MeasurementError, StorageError
+from roomcal.errors import DeviceError, InputError, MeasurementError, SafetyStop, StorageError
 from roomcal.files.bank_store import filters_for
 from roomcal.files.folders import document_path, new_folder, unknown_name
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.play_take import play_take
+from roomcal.jobs.preparation import DEFAULT_MAX_SPL_DB, Prepared, Wanted, prepare
+from roomcal.jobs.sensitivity import with_sensitivity
 from roomcal.jobs.studio import Place
 from roomcal.measure.judge import judge_capture
-from roomcal.measure.plan import plan_take, render_take
+from roomcal.measure.plan import plan_take
 from roomcal.measure.stream_report import stream_verdict
 from roomcal.model.capture import Capture
 from roomcal.model.filter_bank import Bank, FilterBank
 from roomcal.model.session import Session
 from roomcal.model.studio import Position, Speaker
 from roomcal.model.sweep import Sweep
-from roomcal.model.take import TakePlan
-from roomcal.units import FloatArray, ratio_from_db
 
 MAX_RETAKES = 2
-_BLOCK = 1 << 16  # frames that are filtered at a time: bounds memory
 
 
 @dataclass(frozen=True)
@@ -38,10 +34,19 @@ class MeasureRequest:
     positions: tuple[Position, ...]
     sweeps: int = 3  # a take
     length_s: float = 5.5  # of one sweep
-    level_dbfs: float = -20.0
+    level_dbfs: float | None = None  # None: what `roomcal level` found, else `UNCHECKED_LEVEL_DBFS`
+    max_spl_db: float = DEFAULT_MAX_SPL_DB  # dB(C), where the microphone's sensitivity is known
+    check_wiring: bool = True  # quiet sounds first; without them nothing guards the loudness
     through: Bank | None = None  # a bank in the path
     use_calibration: bool = True
     force: bool = False  # measure paths again that the session has
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the preparation needs to know."""
+        return Wanted(
+            self.level_dbfs, self.max_spl_db, self.sweeps, self.length_s, self.check_wiring
+        )
 
 
 def measure(
@@ -64,6 +69,7 @@ def measure(
         If a path cannot be measured; everything before it is kept.
     """
     filters = _filters(place, request)
+    place, full_scale, known = with_sensitivity(root, place)
     store = _open_session(root, name, place, request)
     todo = [
         (position, speaker)
@@ -80,10 +86,9 @@ def measure(
         )
     if len(todo) < total:
         talk.note(f"{total - len(todo)} of {total} paths are measured already; going on")
-    sweep = Sweep(fs=place.studio.fs, length_s=request.length_s, level_dbfs=request.level_dbfs)
-    plan = plan_take(sweep, repeats=request.sweeps)
+    prepared: Prepared | None = None
     positions = list(dict.fromkeys(position for position, _ in todo))
-    talk.begin(f"Measuring {store.folder.name}", len(todo))
+    talk.begin(f"Measuring {store.folder.name}", len(todo) + request.check_wiring)
     try:
         for position, speaker in todo:
             if position in positions:  # the first speaker here: the microphone has to move
@@ -91,8 +96,22 @@ def measure(
                 if not place.device.place_microphone(position.name):
                     number = request.positions.index(position) + 1
                     talk.place_microphone(position, number, len(request.positions))
+            if prepared is None:  # before anything loud
+                if request.check_wiring:
+                    talk.step("quiet sounds first")
+                prepared = prepare(
+                    place,
+                    request.speakers,
+                    position,
+                    talk,
+                    wanted=request.wanted,
+                    folder=store.folder,
+                    filters=filters,
+                    full_scale=full_scale,
+                    known=known,
+                )
             talk.step(f"{speaker.name} at {position.name}")
-            _measure_path(store, place, plan, speaker, position, filters, request, talk)
+            _measure_path(store, place, prepared, speaker, position, request, talk)
     finally:
         talk.end()
     return store
@@ -169,18 +188,17 @@ def _filters(place: Place, request: MeasureRequest) -> FilterBank | None:
 def _measure_path(
     store: SessionStore,
     place: Place,
-    plan: TakePlan,
+    prepared: Prepared,
     speaker: Speaker,
     position: Position,
-    filters: FilterBank | None,
     request: MeasureRequest,
     talk: Conversation,
 ) -> None:
     """Take until a take is good, then keep its response."""
     for attempt in range(1 + MAX_RETAKES):
-        capture, end = _take(place, plan, speaker, position, filters)
+        capture, end = play_take(place, prepared, speaker, position)
         if end is not None:
-            _keep_interrupted(store, capture, end.reason)
+            _keep_interrupted(store, capture, end)
             raise end
         record = store.save_capture(capture)
         judgement = judge_capture(
@@ -209,87 +227,17 @@ def _measure_path(
         talk.warn(f"{speaker.name} at {position.name}: {message}; taking it again")
 
 
-def _take(
-    place: Place,
-    plan: TakePlan,
-    speaker: Speaker,
-    position: Position,
-    filters: FilterBank | None,
-) -> tuple[Capture, Interrupted | None]:
-    """Play one take and record it; with what ended it early, if the user did."""
-    studio = place.studio
-    reference = studio.speakers[0]
-    same = speaker.name == reference.name
-    marks, sweeps = render_take(plan, same_speaker=same)
-    played = {speaker.name: sweeps}
-    if not same:
-        played[reference.name] = marks
-    rows, channels = _output_rows(played, studio.speakers, filters)
-    inputs = [studio.microphone.input_channel]
-    if studio.loopback is not None:
-        rows = np.concatenate([rows, [sum(played.values())]])
-        channels.append(studio.loopback.output_channel)
-        inputs.append(studio.loopback.input_channel)
-    started_at = _now()
-    end: Interrupted | None = None
-    try:
-        recording = place.device.play_record(
-            rows, fs=plan.sweep.fs, output_channels=channels, input_channels=inputs
-        )
-    except Interrupted as interrupted:
-        recording, end = interrupted.recording, interrupted
-    capture = Capture(
-        microphone=recording.samples[0],
-        loopback=recording.samples[1] if studio.loopback is not None else None,
-        fs=recording.fs,
-        plan=plan,
-        speaker=speaker.name,
-        reference_speaker=reference.name,
-        position=position.name,
-        xruns=recording.xruns,
-        started_at=started_at,
+def _keep_interrupted(store: SessionStore, capture: Capture, end: Interrupted | SafetyStop) -> None:
+    """Keep what was recorded until the take was ended."""
+    if capture.microphone.size == 0:
+        return
+    record = store.save_capture(capture)
+    reason = (
+        f"{end.fault}: {end.message}"
+        if isinstance(end, SafetyStop)
+        else f"ended by {end.reason} at {capture.duration_s:.1f} s"
     )
-    return capture, end
-
-
-def _keep_interrupted(store: SessionStore, capture: Capture, reason: str) -> None:
-    """Keep what was recorded until the user ended the take."""
-    if capture.microphone.size:
-        record = store.save_capture(capture)
-        store.judge_take(record, reason=f"ended by {reason} at {capture.duration_s:.1f} s")
-
-
-def _output_rows(
-    played: dict[str, FloatArray], speakers: Sequence[Speaker], filters: FilterBank | None
-) -> tuple[FloatArray, list[int]]:
-    """Signals per output channel, through a bank or not, with the trims of the speakers.
-
-    What the bank has no input for goes past it: the marks of a reference speaker that it does not
-    correct.
-    """
-    by_output = dict(played) if filters is None else _through(played, filters)
-    names, rows = list(by_output), np.stack(list(by_output.values()))
-    by_name = {s.name: s for s in speakers}
-    trims = ratio_from_db([by_name[name].gain_db for name in names])
-    return rows * trims[:, np.newaxis], [by_name[name].output_channel for name in names]
-
-
-def _through(played: dict[str, FloatArray], filters: FilterBank) -> dict[str, FloatArray]:
-    """Filter signals by input into signals by output."""
-    n = next(iter(played.values())).size
-    x = np.zeros((len(filters.inputs), -(-n // _BLOCK) * _BLOCK))
-    for name, signal in played.items():
-        if name in filters.inputs:
-            x[filters.inputs.index(name), :n] = signal
-    convolver = PartitionedConvolver(filters.taps, block=_BLOCK)
-    blocks = [
-        convolver.process(x[:, start : start + _BLOCK]) for start in range(0, x.shape[1], _BLOCK)
-    ]
-    by_output = dict(zip(filters.outputs, np.concatenate(blocks, axis=1)[:, :n], strict=True))
-    for name, signal in played.items():
-        if name not in filters.inputs:
-            by_output[name] = by_output.get(name, 0.0) + signal
-    return by_output
+    store.judge_take(record, reason=reason)
 
 
 def _now() -> str:

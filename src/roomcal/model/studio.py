@@ -64,6 +64,7 @@ class Microphone:
     input_channel: int = 1  # of the device, counted from 1
     calibration: str = ""  # path of its calibration file, relative to studio.toml
     full_scale_db_spl: float | None = None  # the sound pressure level that reads 0 dBFS, if known
+    full_scale_estimated: bool = False  # from a data sheet: the capture slider is not known
     serial: str = ""  # its serial number; a calibration file of another one is refused
     # How it points: 0 at the speakers, 90 at the ceiling; each has its calibration file.
     incidence_deg: Literal[0, 90] | None = None

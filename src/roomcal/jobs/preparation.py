@@ -1,0 +1,113 @@
+"""Before the first take: prove the wiring, settle the level, lay out the take."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.studio import Place
+from roomcal.jobs.wiring import Wiring, check_wiring
+from roomcal.measure.loudness import FullScale, sweep_spl_db
+from roomcal.measure.plan import plan_take
+from roomcal.model.filter_bank import FilterBank
+from roomcal.model.level_check import LevelCheck
+from roomcal.model.studio import Position, Speaker
+from roomcal.model.sweep import Sweep
+from roomcal.model.take import TakePlan
+
+UNCHECKED_LEVEL_DBFS = -20.0  # where no level check says more
+DEFAULT_MAX_SPL_DB = 85.0  # dB(C)
+HIGHEST_MAX_SPL_DB = 95.0
+_LEVEL_STEP_DB = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What all takes of a session share."""
+
+    plan: TakePlan
+    filters: FilterBank | None  # in the path
+    wiring: Wiring | None  # None: nothing guards the loudness
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked for."""
+
+    level_dbfs: float | None
+    max_spl_db: float
+    sweeps: int
+    length_s: float
+    check_wiring: bool
+
+
+def playing_speakers(
+    place: Place, speakers: tuple[Speaker, ...], filters: FilterBank | None
+) -> list[Speaker]:
+    """Return all that take part: measured, playing marks, or reached through a bank."""
+    names = {s.name for s in speakers} | {place.studio.speakers[0].name}
+    names |= set(filters.outputs) if filters else set()
+    return [s for s in place.studio.speakers if s.name in names]
+
+
+def prepare(
+    place: Place,
+    speakers: tuple[Speaker, ...],
+    position: Position,
+    talk: Conversation,
+    *,
+    wanted: Wanted,
+    folder: Path,
+    filters: FilterBank | None = None,
+    full_scale: FullScale,
+    known: LevelCheck | None,
+) -> Prepared:
+    """Check the wiring and choose the level.
+
+    Parameters
+    ----------
+    speakers : tuple of Speaker
+        To be measured.
+    position : Position
+        Where the microphone stands.
+    wanted : Wanted
+    folder : Path
+        For recordings that prove the wiring wrong.
+    filters : FilterBank, optional
+        In the path.
+    full_scale : FullScale
+    known : LevelCheck, optional
+    """
+    level_dbfs = wanted.level_dbfs
+    if level_dbfs is None:
+        level_dbfs = known.level_dbfs if known else UNCHECKED_LEVEL_DBFS
+    wiring = None
+    if wanted.check_wiring:
+        playing = playing_speakers(place, speakers, filters)
+        wiring = check_wiring(place, playing, position, talk, folder=folder, known=known)
+        level_dbfs = _within_limit(wiring, level_dbfs, wanted.max_spl_db, full_scale, talk)
+    sweep = Sweep(fs=place.studio.fs, length_s=wanted.length_s, level_dbfs=level_dbfs)
+    return Prepared(plan_take(sweep, repeats=wanted.sweeps), filters, wiring)
+
+
+def _within_limit(
+    wiring: Wiring,
+    level_dbfs: float,
+    max_spl_db: float,
+    full_scale: FullScale,
+    talk: Conversation,
+) -> float:
+    """Reduce a level at which a sweep would exceed the limit of sound pressure."""
+    at_most = full_scale.at_most_db_spl
+    if at_most is None:
+        return level_dbfs
+    spl_db = max(sweep_spl_db(p, level_dbfs, at_most, "C") for p in wiring.survey.profiles)
+    if spl_db <= max_spl_db:
+        return level_dbfs
+    steps = -((max_spl_db - spl_db) // _LEVEL_STEP_DB)
+    reduced_dbfs = level_dbfs - steps * _LEVEL_STEP_DB
+    assumed = " (estimated, 6 dB assumed)" if full_scale.sensitivity == "estimated" else ""
+    talk.warn(
+        f"level reduced from {level_dbfs:g} to {reduced_dbfs:g} dBFS: a sweep would reach "
+        f"{spl_db:.0f} dB(C){assumed}, the limit is {max_spl_db:g}"
+    )
+    return reduced_dbfs
