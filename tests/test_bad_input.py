@@ -51,6 +51,8 @@ def fill(runner):
     assert (
         runner.invoke(cli, ["design", "mix", "--from", "before", "--taps", "4096"]).exit_code == 0
     )
+    other = ["import", "L-p2.wav", "--position", "q9", "--speaker", "L", "--session", "other"]
+    assert runner.invoke(cli, other).exit_code == 0
     wav(Path("other-rate.wav"), a_response(), fs=44100)
     wav(Path("stereo.wav"), np.stack([a_response(), a_response(1)]))
     wav(Path("quad.wav"), np.zeros((4, 100)))
@@ -193,6 +195,12 @@ CASES = {
     "demo into a full folder": ("demo --out half/..", 6, "RC-602", ["not empty"]),
     "a misspelt command": ("analyse before", 2, None, ["'analyze'"]),
     "plot of another kind of file": ("plot before decay -o x.gif", 3, "RC-314", ["x.gif"]),
+    "report against another session": (
+        "report before --bank mix --against other",
+        3,
+        "RC-309",
+        ["before", "other", "in common"],
+    ),
     "promise without a bank": ("report before --against x", 2, None, ["--bank"]),
     "verify an import": ("verify mix", 3, None, ["--device"]),
 }

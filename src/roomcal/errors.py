@@ -49,10 +49,14 @@ FAULTS: dict[str, str] = {
     # 6: storage
     "RC-601": "a file or folder cannot be written",
     "RC-602": "something is there already and would be overwritten",
+    "RC-603": "the disk is full",
     # 7: sound was stopped to protect ears and speakers
     "RC-701": "it is louder than predicted",
     "RC-702": "the speaker is not heard any more while the level rises",
     "RC-703": "nobody said that something loud may play",
+    # 8: another run is at work
+    "RC-801": "another run writes to the same session",
+    "RC-802": "another run plays on the same device",
     # 9: a proof failed
     "RC-901": "the measured result is not what the design promised",
     "RC-902": "an exported file, read back, is not what was designed",

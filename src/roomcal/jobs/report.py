@@ -1,13 +1,16 @@
 """Make the page of a session, with its bank and its verification if there are any."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from roomcal.errors import InputError
 from roomcal.files.atomic import refuse_existing, write_bytes
 from roomcal.files.bank_store import load_bank
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.page import Story, tell
 from roomcal.jobs.summary import level_targets, summarize
 from roomcal.jobs.verify import predicted_responses
+from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.report.page import render_page
 from roomcal.verify.promise import hold_against
 
@@ -41,6 +44,7 @@ def gather(
         stages.append(summarize("predicted", predicted, targets))
         if against:
             measured = SessionStore.open(root, against).load_responses()
+            _refuse_unlike(predicted, measured, session, against)
             stages.append(summarize("verified", measured, targets))
             verification = hold_against(predicted, measured)
     provenance = [
@@ -66,6 +70,22 @@ def gather(
         verification=verification,
         provenance=tuple(provenance),
     )
+
+
+def _refuse_unlike(
+    predicted: Sequence[ImpulseResponse],
+    measured: Sequence[ImpulseResponse],
+    session: str,
+    against: str,
+) -> None:
+    """Refuse to hold sessions against each other that have no path in common."""
+    paths = [{(r.speaker, r.position) for r in side} for side in (predicted, measured)]
+    if not paths[0] & paths[1]:
+        raise InputError(
+            "RC-309",
+            f"the sessions {session} and {against} have no speaker and position in common",
+            hint="name the session that `roomcal verify` made: roomcal sessions",
+        )
 
 
 def write_report(story: Story, path: Path, *, title: str, force: bool = False) -> None:
