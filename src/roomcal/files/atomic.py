@@ -1,6 +1,7 @@
 """Write files and folders whole or not at all: temporary name, fsync, rename, fsync the folder."""
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -9,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from roomcal.errors import StorageError
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_MB = 1e6
 
 # Virus scanners and indexers hold new files open for a moment on Windows.
 _WINDOWS_TRIES = 10
@@ -21,10 +25,14 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises
     ------
     StorageError
-        RC-601 if it cannot be written; an older file of that name is as it was.
+        RC-601 if it cannot be written, RC-603 if the disk is full; an older file of that name is
+        as it was.
     """
     with replacing(path) as temporary:
-        temporary.write_bytes(data)
+        try:
+            temporary.write_bytes(data)
+        except OSError as error:
+            raise cannot_write(path, error, needed_bytes=len(data)) from error
 
 
 @contextlib.contextmanager
@@ -99,14 +107,60 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         )
 
 
-def cannot_write(path: Path, error: OSError) -> StorageError:
+def refuse_full_disk(path: Path, needed_bytes: int) -> None:
+    """Refuse to begin what will not fit on the disk.
+
+    Parameters
+    ----------
+    path : Path
+        What will be written; the folder need not exist yet.
+    needed_bytes : int
+
+    Raises
+    ------
+    StorageError
+        RC-603 if there is less room.
+    """
+    free = _free_bytes(path)
+    if free is not None and free < needed_bytes:
+        raise _disk_full(path, needed_bytes, free)
+
+
+def cannot_write(path: Path, error: OSError, *, needed_bytes: int | None = None) -> StorageError:
     """Build the error for a file or folder that the system refuses to write."""
+    if error.errno in _FULL:
+        return _disk_full(path, needed_bytes, _free_bytes(path))
     return StorageError(
         "RC-601",
         f"cannot write {path}: {error.strerror or error}",
         hint="check that the folder exists, is writable and has room",
         path=str(path),
     )
+
+
+def _disk_full(path: Path, needed_bytes: int | None, free_bytes: int | None) -> StorageError:
+    free = "0" if not free_bytes else f"{free_bytes / _MB:.1f} MB"
+    need = "" if needed_bytes is None else f"need {max(needed_bytes / _MB, 0.1):.1f} MB, "
+    return StorageError(
+        "RC-603",
+        f"disk full writing {path} ({need}{free} free)",
+        hint="make room, then run the same command again: what is finished is kept",
+        path=str(path),
+        needed_bytes=needed_bytes,
+        free_bytes=free_bytes,
+    )
+
+
+def _free_bytes(path: Path) -> int | None:
+    """Room on the disk that a path will lie on; None where the system does not say."""
+    for folder in path.absolute().parents:
+        try:
+            return shutil.disk_usage(folder).free
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from roomcal.errors import InputError, StorageError
 from roomcal.files.atomic import refuse_existing, replacing_folder
-from roomcal.files.documents import read_document, write_document
+from roomcal.files.documents import convert_document, read_document, write_document
 from roomcal.files.folders import document_path, existing_folder, new_folder
 from roomcal.files.wav import read_mono, write_wav
 from roomcal.model.curve import Curve
@@ -100,7 +100,8 @@ def load_bank(root: Path, name: str) -> Bank:
     folder = existing_folder(root, "bank", name)
     path = document_path(folder, "bank")
     try:
-        record = msgspec.convert(read_document(path, what="bank"), _BankRecord)
+        data = read_document(path, what="bank")
+        record = convert_document(path, data, _BankRecord, what="bank")
         return Bank(
             name=folder.name,
             filters={f.fs: _read_filters(folder, f) for f in record.filters},

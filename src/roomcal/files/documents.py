@@ -2,18 +2,34 @@
 
 import json
 import math
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from roomcal.errors import InputError
 from roomcal.files.atomic import write_bytes
 
 SCHEMA = 1
 
+Kind = TypeVar("Kind")
+_WHITE = re.compile(r"[ \t\n\r]*")
+
+
+def backup_path(path: Path) -> Path:
+    """Path of the second copy of a document."""
+    return path.with_name(f"{path.name}.bak")
+
 
 def write_document(path: Path, data: dict[str, Any]) -> None:
     """Write one document, whole or not at all; the schema number comes first."""
-    write_bytes(path, json_text({"schema": SCHEMA, **data}).encode() + b"\n")
+    write_bytes(path, document_text(data))
+
+
+def document_text(data: dict[str, Any]) -> bytes:
+    """Content of a document: the schema number, then the data."""
+    return json_text({"schema": SCHEMA, **data}).encode() + b"\n"
 
 
 def json_text(data: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -29,29 +45,96 @@ def read_document(path: Path, *, what: str) -> dict[str, Any]:
     InputError
         RC-310 when it is missing or damaged, RC-312 when a newer roomcal wrote it.
     """
-    hint = f"is the {what} complete? restore {path.name} from a backup, or make the {what} again"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        raw = path.read_bytes()
     except OSError as error:
-        raise InputError(
-            "RC-310", f"cannot read {path}: {error.strerror or error}", hint=hint, path=str(path)
-        ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(
-            "RC-310", f"{path} is damaged: {error}", hint=hint, path=str(path)
-        ) from error
+        raise _damaged(path, f"cannot read {path}: {error.strerror or error}", what) from error
+    if not raw.strip():
+        raise _damaged(path, f"{path} is empty", what)
+    try:
+        data = json.loads(raw.decode("utf-8"))
+    except json.JSONDecodeError as error:
+        text = f"{path} line {error.lineno} is damaged: {error.msg[:1].lower()}{error.msg[1:]}"
+        raise _damaged(path, text, what, line=error.lineno) from error
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        text = f"{path} line {line} is damaged: it is not UTF-8 text"
+        raise _damaged(path, text, what, line=line) from error
+    except RecursionError as error:
+        raise _damaged(path, f"{path} is damaged: it is nested too deeply", what) from error
     schema = data.get("schema") if isinstance(data, dict) else None
     if not isinstance(schema, int):
-        raise InputError("RC-310", f"{path} has no schema number", hint=hint, path=str(path))
+        raise _damaged(path, f"{path} line 1: there is no schema number", what, line=1)
     if schema > SCHEMA:
+        version = data.get("roomcal_version")
+        by = f"roomcal {version}" if isinstance(version, str) and version else "a newer roomcal"
         raise InputError(
             "RC-312",
-            f"{path} has schema {schema}; this roomcal reads up to {SCHEMA}",
-            hint="update roomcal",
+            f"{path} was made by {by} and has schema {schema}; this roomcal reads up to {SCHEMA}",
+            hint=f"update roomcal{f' to {version} or newer' if by.endswith(str(version)) else ''}",
             path=str(path),
             schema=schema,
         )
     return dict(data)
+
+
+def convert_document(path: Path, data: dict[str, Any], kind: type[Kind], *, what: str) -> Kind:
+    """Turn a document into its dataclass.
+
+    Raises
+    ------
+    InputError
+        RC-310, with the line, for a value of the wrong type.
+    """
+    try:
+        return msgspec.convert(data, kind)
+    except InputError as error:  # a name that no file may have
+        raise error.within(str(path)) from error
+    except msgspec.ValidationError as error:
+        match = re.fullmatch(r"(.*) - at `\$\.?(.*)`", str(error), re.DOTALL)
+        message, where = match.groups() if match else (str(error), "")
+        keys = [int(k) if k.isdigit() else k for k in re.findall(r"[^.\[\]]+", where)]
+        line = line_of(path.read_text(encoding="utf-8"), keys)
+        where = f"{where}: " if where else ""
+        text = f"{path} line {line}: {where}{message[:1].lower()}{message[1:]}"
+        raise _damaged(path, text, what, line=line) from error
+
+
+def line_of(text: str, keys: list[str | int]) -> int:
+    """Line on which a value of a JSON document begins, or the last one found on the way to it."""
+    decoder = json.JSONDecoder()
+    at = _white(text, 0)
+    for key in keys:
+        is_list, at, index = text[at] == "[", _white(text, at + 1), 0
+        while text[at] not in "]}":
+            name: str | int = index
+            if not is_list:
+                name, at = decoder.raw_decode(text, at)
+                at = _white(text, _white(text, at) + 1)  # behind the colon
+            if name == key:
+                break
+            at = _white(text, decoder.raw_decode(text, at)[1])
+            at = _white(text, at + 1) if text[at] == "," else at
+            index += 1
+        else:
+            break  # the value is missing: the end of what should hold it
+    return text.count("\n", 0, at) + 1
+
+
+def _white(text: str, at: int) -> int:
+    """Index of the next character that is no white space."""
+    match = _WHITE.match(text, at)
+    return match.end() if match else at
+
+
+def _damaged(path: Path, message: str, what: str, **evidence: object) -> InputError:
+    copy = backup_path(path)
+    cure = (
+        f"restore {copy.name}: copy it over {path.name}"
+        if copy.is_file()
+        else (f"restore {path.name} from a backup, or make the {what} again")
+    )
+    return InputError("RC-310", message, hint=cure, path=str(path), **evidence)
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from roomcal.errors import InputError, StorageError
+from roomcal.files.documents import backup_path
 from roomcal.model.studio import check_name
 
 Kind = Literal["session", "bank"]
@@ -55,13 +56,22 @@ def existing_folder(root: Path, kind: Kind, name: str) -> Path:
     if document.is_file():
         return folder
     if folder.is_dir():
-        raise InputError(
-            "RC-310",
-            f"{folder} is no complete {kind}: {document.name} is missing",
-            hint=f"make the {kind} again, or restore {document.name}",
-            path=str(folder),
-        )
+        raise half_written(folder, kind)
     raise unknown_name(kind, name, names(root, kind))
+
+
+def half_written(folder: Path, kind: Kind) -> InputError:
+    """Build the error for a folder without its document."""
+    document = document_path(folder, kind)
+    copy = backup_path(document)
+    return InputError(
+        "RC-310",
+        f"{folder} is no complete {kind}: {document.name} is missing",
+        hint=f"restore {copy.name}: copy it to {document.name}"
+        if copy.is_file()
+        else f"make the {kind} again, or restore {document.name}",
+        path=str(folder),
+    )
 
 
 def names(root: Path, kind: Kind) -> list[str]:
@@ -90,4 +100,12 @@ def _as_path(root: Path, kind: Kind, name: str) -> Path:
     """Place a bare name in the folder of its kind; anything with a separator is a path."""
     if Path(name).name == name and name not in (".", ".."):
         return root / _PARENT[kind] / name
-    return Path(name).resolve()
+    try:
+        return Path(name).resolve()
+    except (OSError, RuntimeError) as error:  # a loop of links; RuntimeError before Python 3.13
+        raise InputError(
+            "RC-301",
+            f"cannot open {name}: {getattr(error, 'strerror', None) or 'a loop of links'}",
+            hint="check the name and the folder",
+            path=name,
+        ) from error

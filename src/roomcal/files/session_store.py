@@ -10,14 +10,30 @@ import numpy as np
 
 import roomcal
 from roomcal.errors import InputError, StorageError
-from roomcal.files.atomic import refuse_existing
-from roomcal.files.documents import read_document, write_document
-from roomcal.files.folders import document_path, existing_folder, new_folder, unknown_name
+from roomcal.files.atomic import refuse_existing, refuse_full_disk, write_bytes
+from roomcal.files.documents import (
+    backup_path,
+    convert_document,
+    document_text,
+    read_document,
+)
+from roomcal.files.folders import (
+    document_path,
+    existing_folder,
+    half_written,
+    new_folder,
+    unknown_name,
+)
 from roomcal.files.wav import read_mono, read_wav, write_wav
 from roomcal.model.capture import Capture
 from roomcal.model.impulse_response import BandSnr, ImpulseResponse
 from roomcal.model.session import ResponseRecord, Session, StoredFile, TakeRecord
+from roomcal.model.take import TakePlan
 from roomcal.model.verdict import Verdict
+
+NOT_JUDGED = "not judged: the run ended early"  # what a take is until it is judged
+_ROOM_FOR_DOCUMENTS_BYTES = 1 << 20  # session.json, its copy and their temporary names
+_SAMPLE_BYTES = 4  # float32
 
 
 class SessionStore:
@@ -40,22 +56,16 @@ class SessionStore:
         folder = existing_folder(root, "session", name)
         path = document_path(folder, "session")
         data = read_document(path, what="session")
-        try:
-            session = msgspec.convert(data, Session)
-        except msgspec.ValidationError as error:
-            raise InputError(
-                "RC-310",
-                f"{path}: {error}",
-                hint="restore session.json from a backup, or measure again",
-                path=str(path),
-            ) from error
-        return cls(folder, session)
+        return cls(folder, convert_document(path, data, Session, what="session"))
 
     @classmethod
     def create(cls, root: Path, session: Session) -> "SessionStore":
         """Begin a session; nothing is written before the first take or response."""
         folder = new_folder(root, "session", session.name)
-        refuse_existing(document_path(folder, "session"), force=False)
+        document = document_path(folder, "session")
+        refuse_existing(document, force=False)
+        if backup_path(document).exists():
+            raise half_written(folder, "session")
         named = dataclasses.replace(session, name=folder.name, roomcal_version=roomcal.__version__)
         return cls(folder, named)
 
@@ -91,16 +101,29 @@ class SessionStore:
             plan=capture.plan,
             reference_speaker=capture.reference_speaker,
             status="rejected",
-            reason="not judged: the run ended early",
+            reason=NOT_JUDGED,
             xruns=capture.xruns,
             started_at=capture.started_at,
             has_loopback=capture.loopback is not None,
         )
-        self._save(dataclasses.replace(self.session, takes=(*self.session.takes, record)))
+        self.save(dataclasses.replace(self.session, takes=(*self.session.takes, record)))
         return record
 
     def load_capture(self, record: TakeRecord) -> Capture:
-        """Read a raw take back, proven whole."""
+        """Read a raw take back, proven whole.
+
+        Raises
+        ------
+        InputError
+            RC-310 if it is not what was written, or was killed before its plan was written.
+        """
+        if record.plan is None:
+            raise InputError(
+                "RC-310",
+                f"nobody knows what was played in {record.capture.name}: {record.reason}",
+                hint="measure this path again",
+                path=str(self.folder / record.capture.name),
+            )
         rows = self._read(record.capture, n_channels=2 if record.has_loopback else 1)
         return Capture(
             microphone=rows[0],
@@ -114,18 +137,41 @@ class SessionStore:
             started_at=record.started_at,
         )
 
+    def refuse_full_disk(self, plan: TakePlan, *, n_channels: int) -> None:
+        """Refuse to play a take that will not fit on the disk.
+
+        Raises
+        ------
+        StorageError
+            RC-603 with what is needed and what there is.
+        """
+        n_samples = n_channels * plan.n_samples + plan.tail_samples
+        needed_bytes = _SAMPLE_BYTES * n_samples + _ROOM_FOR_DOCUMENTS_BYTES
+        refuse_full_disk(self.folder / "take.capture.wav", needed_bytes)
+
+    def accept_take(
+        self,
+        record: TakeRecord,
+        response: ImpulseResponse,
+        *,
+        verdicts: Sequence[Verdict] = (),
+        force: bool = False,
+    ) -> None:
+        """Accept a take and keep its response: both, or neither if the run is killed.
+
+        Raises
+        ------
+        StorageError
+            RC-602 if the path has a response already and `force` is not given.
+        """
+        kept = self._keep_response(response, origin=record.capture.name, force=force)
+        self.save(_judged(kept, record, reason="", verdicts=verdicts))
+
     def judge_take(
         self, record: TakeRecord, *, reason: str, verdicts: Sequence[Verdict] = ()
     ) -> None:
         """Keep the verdicts on a take: an empty reason accepts it."""
-        judged = dataclasses.replace(
-            record,
-            status="rejected" if reason else "accepted",
-            reason=reason,
-            verdicts=tuple(verdicts),
-        )
-        takes = tuple(judged if t.capture == record.capture else t for t in self.session.takes)
-        self._save(dataclasses.replace(self.session, takes=takes))
+        self.save(_judged(self.session, record, reason=reason, verdicts=verdicts))
 
     def save_response(self, response: ImpulseResponse, *, origin: str, force: bool = False) -> None:
         """Add the response of one path.
@@ -135,6 +181,10 @@ class SessionStore:
         StorageError
             RC-602 if the path has one already and `force` is not given.
         """
+        self.save(self._keep_response(response, origin=origin, force=force))
+
+    def _keep_response(self, response: ImpulseResponse, *, origin: str, force: bool) -> Session:
+        """Write the samples of a response; return the session that records it."""
         if self.response_record(response.speaker, response.position) and not force:
             raise StorageError(
                 "RC-602",
@@ -149,7 +199,7 @@ class SessionStore:
         if len(others) < len(self.session.responses):
             # While the file is replaced it has no record: a crash leaves a path that is to be
             # measured again, not a session that cannot be read.
-            self._save(dataclasses.replace(self.session, responses=others))
+            self.save(dataclasses.replace(self.session, responses=others))
         file = self._write(
             f"{response.speaker}-{response.position}.ir.wav",
             response.samples[np.newaxis],
@@ -167,7 +217,7 @@ class SessionStore:
             snr_f_hz=tuple(response.snr.f_hz.tolist()) if response.snr else (),
             snr_db=_none_for_nan(response.snr.snr_db) if response.snr else (),
         )
-        self._save(dataclasses.replace(self.session, responses=(*others, record)))
+        return dataclasses.replace(self.session, responses=(*others, record))
 
     def load_responses(self, speaker: str | None = None) -> list[ImpulseResponse]:
         """Read all responses, or those of one speaker, proven whole.
@@ -206,7 +256,7 @@ class SessionStore:
     def _write(self, name: str, rows: np.ndarray, fs: int) -> StoredFile:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_wav(self.folder / name, rows, fs, sample_format="float32")
-        return StoredFile(name, rows.shape[1], _digest(self.folder / name))
+        return StoredFile(name, rows.shape[1], digest(self.folder / name))
 
     def _read(self, file: StoredFile, *, n_channels: int) -> np.ndarray:
         path = self.folder / file.name
@@ -218,7 +268,16 @@ class SessionStore:
                 path=str(path),
             )
         rows = read_mono(path).samples if n_channels == 1 else read_wav(path).samples
-        if _digest(path) != file.sha256:
+        if rows.shape[1] != file.n_samples:
+            raise InputError(
+                "RC-310",
+                f"{path} has {rows.shape[1]} of {file.n_samples} samples",
+                hint="restore it from a backup, or measure this path again with --force",
+                path=str(path),
+                n_samples=rows.shape[1],
+                expected=file.n_samples,
+            )
+        if digest(path) != file.sha256:
             raise InputError(
                 "RC-310",
                 f"{path} is not the file that was written: its digest differs",
@@ -227,16 +286,35 @@ class SessionStore:
             )
         return rows
 
-    def _save(self, session: Session) -> None:
-        write_document(document_path(self.folder, "session"), msgspec.to_builtins(session))
+    def save(self, session: Session) -> None:
+        """Write `session.json`, and then its copy: one of them is whole at every moment."""
+        document = document_path(self.folder, "session")
+        text = document_text(msgspec.to_builtins(session))
+        write_bytes(document, text)
         self.session = session
+        write_bytes(backup_path(document), text)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _judged(
+    session: Session, record: TakeRecord, *, reason: str, verdicts: Sequence[Verdict]
+) -> Session:
+    """Return the session with the verdicts on one of its takes; no reason accepts it."""
+    judged = dataclasses.replace(
+        record,
+        status="rejected" if reason else "accepted",
+        reason=reason,
+        verdicts=tuple(verdicts),
+    )
+    takes = tuple(judged if t.capture == record.capture else t for t in session.takes)
+    return dataclasses.replace(session, takes=takes)
 
 
 def _none_for_nan(values: np.ndarray) -> tuple[float | None, ...]:
     """Values as JSON has them: null where nothing is known, which reads back as NaN."""
     return tuple(None if np.isnan(value) else float(value) for value in values)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -80,7 +80,8 @@ class WavWriter:
             self._file.write(self._encode(frames.T))
         except OSError as error:
             self._abandon()
-            raise cannot_write(self.path, error) from error
+            needed = self._data_bytes + frames.size * SAMPLE_BYTES[self._format]
+            raise cannot_write(self.path, error, needed_bytes=needed) from error
         self._n_frames += frames.shape[1]
 
     def __exit__(

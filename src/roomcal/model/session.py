@@ -25,7 +25,7 @@ class TakeRecord:
     position: str
     number: int
     capture: StoredFile
-    plan: TakePlan
+    plan: TakePlan | None  # None: the run was killed before it wrote the plan down
     reference_speaker: str
     status: Literal["accepted", "rejected"]
     reason: str = ""  # why it was rejected
