@@ -3,6 +3,12 @@
 import click
 
 from roomcal.cli.audio_options import audio_options
+from roomcal.cli.loudness_options import (
+    check_level,
+    loudness_options,
+    on_input,
+    refuse_unattended,
+)
 from roomcal.cli.settings import Settings, force_option, json_option
 
 
@@ -29,10 +35,9 @@ from roomcal.cli.settings import Settings, force_option, json_option
 @click.option(
     "--level",
     type=float,
-    default=-20.0,
-    show_default=True,
-    help="Peak of the sweep in dBFS, at most -12.",
+    help="Peak of the sweep in dBFS.  [default: what `level` found, else -20]",
 )
+@loudness_options
 @click.option("--through", metavar="BANK", help="Measure through a bank.")
 @click.option("--no-cal", is_flag=True, help="Leave the microphone calibration out.")
 @click.option("--dry-run", is_flag=True, help="Say what would be measured; play nothing.")
@@ -48,7 +53,11 @@ def measure(
     positions: int | None,
     sweeps: int,
     length: float,
-    level: float,
+    level: float | None,
+    max_spl: float,
+    loud: bool,
+    input_channel: int | None,
+    yes: bool,
     through: str | None,
     no_cal: bool,
     dry_run: bool,
@@ -66,13 +75,12 @@ def measure(
       roomcal measure after --through mix
     """
     from roomcal.files.bank_store import load_bank
-    from roomcal.jobs.measure import MeasureRequest, planned_duration_s
+    from roomcal.jobs.measure import MeasureRequest, level_of, planned_duration_s
     from roomcal.jobs.measure import measure as measure_job
     from roomcal.jobs.studio import chosen_positions, chosen_speakers, open_place
     from roomcal.units import counted
 
-    if level > -12.0:
-        raise click.UsageError(f"--level {level:g} dBFS is too loud: at most -12")
+    check_level(level, loud=loud)
     place = open_place(
         settings.folder,
         device,
@@ -80,12 +88,14 @@ def measure(
         audio_changes=settings.audio_changes,
         use_calibration=not no_cal,
     )
+    place = on_input(place, input_channel)
     request = MeasureRequest(
         speakers=chosen_speakers(place.studio, _split(speakers)),
         positions=chosen_positions(place, positions),
         sweeps=sweeps,
         length_s=length,
         level_dbfs=level,
+        max_spl_db=max_spl,
         through=load_bank(settings.folder, through) if through else None,
         use_calibration=not no_cal,
         force=force,
@@ -107,9 +117,10 @@ def measure(
         else:
             click.echo(
                 f"{name}: {', '.join(names)} at {', '.join(places)} on {place.device_name}, "
-                f"{duration_s:.0f} s of sound at {level:g} dBFS"
+                f"{duration_s:.0f} s of sound at {level_of(settings.folder, place, request):g} dBFS"
             )
         return
+    refuse_unattended(place, yes=yes)
     try:
         store = measure_job(settings.folder, name, place, request, settings.talk)
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from roomcal.cli.audio_options import audio_options
+from roomcal.cli.loudness_options import refuse_unattended, yes_option
 from roomcal.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     help="Device.  [default: the one that measured the session]",
 )
 @audio_options
+@yes_option
 @click.option("--positions", type=int, help="How many positions.  [default: the session's]")
 @click.option(
     "--sweeps", type=click.IntRange(1, 32), default=3, show_default=True, help="Sweeps a take."
@@ -48,6 +50,7 @@ def verify(
     sweeps: int,
     length: float,
     external: bool,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Measure through BANK and hold the result against its prediction.
@@ -76,6 +79,7 @@ def verify(
         occasion=1,
         use_calibration=before.session.calibrated,
     )
+    refuse_unattended(place, yes=yes)
     speakers, places = measured_places(before, place, positions)
     result = verify_bank(
         settings.folder,

@@ -8,10 +8,18 @@ from roomcal.devices.interruption import Interrupted
 from roomcal.errors import DeviceError, InputError, MeasurementError, SafetyStop, StorageError
 from roomcal.files.bank_store import filters_for
 from roomcal.files.folders import document_path, new_folder, unknown_name
+from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
+from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.play_take import play_take
-from roomcal.jobs.preparation import DEFAULT_MAX_SPL_DB, Prepared, Wanted, prepare
+from roomcal.jobs.preparation import (
+    DEFAULT_MAX_SPL_DB,
+    Prepared,
+    Wanted,
+    prepare,
+    wanted_level_dbfs,
+)
 from roomcal.jobs.sensitivity import with_sensitivity
 from roomcal.jobs.studio import Place
 from roomcal.measure.judge import judge_capture
@@ -67,10 +75,22 @@ def measure(
         RC-602 if the session has every path already and `force` is not given.
     MeasurementError
         If a path cannot be measured; everything before it is kept.
+    BusyError
+        If another run measures into the session, or on the device.
     """
+    with alone(root, name, talk, device_name=place.device_name):
+        return _measure_alone(root, name, place, request, talk)
+
+
+def _measure_alone(
+    root: Path, name: str, place: Place, request: MeasureRequest, talk: Conversation
+) -> SessionStore:
+    """Measure while nobody else writes to the session."""
     filters = _filters(place, request)
     place, full_scale, known = with_sensitivity(root, place)
     store = _open_session(root, name, place, request)
+    for text in recover(store):
+        talk.note(text)
     todo = [
         (position, speaker)
         for position in request.positions
@@ -122,6 +142,12 @@ def planned_duration_s(place: Place, request: MeasureRequest) -> float:
     fs = place.studio.fs
     plan = plan_take(Sweep(fs=fs, length_s=request.length_s), repeats=request.sweeps)
     return len(request.speakers) * len(request.positions) * plan.n_samples / fs
+
+
+def level_of(root: Path, place: Place, request: MeasureRequest) -> float:
+    """Peak of the sweeps in dBFS, before any limit of sound pressure."""
+    _, _, known = with_sensitivity(root, place)
+    return wanted_level_dbfs(request.level_dbfs, known)
 
 
 def _open_session(root: Path, name: str, place: Place, request: MeasureRequest) -> SessionStore:
@@ -196,6 +222,7 @@ def _measure_path(
 ) -> None:
     """Take until a take is good, then keep its response."""
     for attempt in range(1 + MAX_RETAKES):
+        store.refuse_full_disk(prepared.plan, n_channels=2 if place.studio.loopback else 1)
         capture, end = play_take(place, prepared, speaker, position)
         if end is not None:
             _keep_interrupted(store, capture, end)
@@ -213,8 +240,7 @@ def _measure_path(
                 talk.note(f"{speaker.name} at {position.name}: {verdict.message}")
         bad = lost or judgement.rejection
         if bad is None and judgement.response is not None:
-            store.save_response(judgement.response, origin=record.capture.name, force=request.force)
-            store.judge_take(record, reason="", verdicts=verdicts)
+            store.accept_take(record, judgement.response, verdicts=verdicts, force=request.force)
             return
         fault, message, hint = (
             (bad.fault, bad.message, bad.hint) if bad else ("RC-503", "no response", "")

@@ -16,7 +16,6 @@ from roomcal.model.take import TakePlan
 
 UNCHECKED_LEVEL_DBFS = -20.0  # where no level check says more
 DEFAULT_MAX_SPL_DB = 85.0  # dB(C)
-HIGHEST_MAX_SPL_DB = 95.0
 _LEVEL_STEP_DB = 0.5
 
 
@@ -49,6 +48,13 @@ def playing_speakers(
     return [s for s in place.studio.speakers if s.name in names]
 
 
+def wanted_level_dbfs(asked_dbfs: float | None, known: LevelCheck | None) -> float:
+    """Take what the user says, else what the level check found, else a careful level."""
+    if asked_dbfs is not None:
+        return asked_dbfs
+    return known.level_dbfs if known else UNCHECKED_LEVEL_DBFS
+
+
 def prepare(
     place: Place,
     speakers: tuple[Speaker, ...],
@@ -77,9 +83,7 @@ def prepare(
     full_scale : FullScale
     known : LevelCheck, optional
     """
-    level_dbfs = wanted.level_dbfs
-    if level_dbfs is None:
-        level_dbfs = known.level_dbfs if known else UNCHECKED_LEVEL_DBFS
+    level_dbfs = wanted_level_dbfs(wanted.level_dbfs, known)
     wiring = None
     if wanted.check_wiring:
         playing = playing_speakers(place, speakers, filters)
