@@ -7,8 +7,10 @@ from pathlib import Path
 
 from roomcal.errors import InputError, StorageError
 from roomcal.files.folders import document_path, new_folder
+from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
 from roomcal.files.wav import Wav, read_mono
+from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
 from roomcal.measure.recording import sweeps_in_recording
 from roomcal.model.impulse_response import ImpulseResponse
@@ -46,6 +48,8 @@ def import_files(root: Path, name: str, request: ImportRequest, talk: Conversati
         For any file that cannot be used, before anything is written.
     StorageError
         RC-602 if a path is in the session already and `force` is not given.
+    BusyError
+        If another run writes to the session.
     """
     sweep = read_mono(request.sweep) if request.sweep else None
     found: list[_Found] = []
@@ -62,7 +66,17 @@ def import_files(root: Path, name: str, request: ImportRequest, talk: Conversati
                 wav, file, sweep, speakers=speakers, position=position, spacing_s=request.spacing_s
             )
     _refuse_twins(found)
+    with alone(root, name, talk):
+        return _save(root, name, found, request, talk)
+
+
+def _save(
+    root: Path, name: str, found: Sequence[_Found], request: ImportRequest, talk: Conversation
+) -> SessionStore:
+    """Write the responses while nobody else writes to the session."""
     store = _open_session(root, name)
+    for text in recover(store):
+        talk.note(text)
     _refuse_mixed_rates(found, store)
     if not request.force:
         for item in found:
