@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,23 @@ def _folder(variable: str, default: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent; set {variable} to the folder that holds it")
     return folder
+
+
+# Compiles the convolver into numba's cache, or finds it there.
+COMPILE = """
+import numpy
+from roomcal.convolver.engine import compile_ahead
+compile_ahead(numpy.float64)
+compile_ahead(numpy.float32)
+"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the convolver once, before several test processes would all do so."""
+    is_worker = hasattr(config, "workerinput")
+    several = config.getoption("numprocesses", default=None)
+    if several and not is_worker and importlib.util.find_spec("numba"):
+        subprocess.run([sys.executable, "-c", COMPILE], check=True, timeout=600)
 
 
 @pytest.fixture(scope="session")

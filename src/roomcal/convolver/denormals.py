@@ -37,33 +37,34 @@ def machine_of(triple: str) -> str:
 _MACHINE = machine_of(binding.get_process_triple())
 
 
-def _x86(builder: Any, name: str, pointer: Any) -> None:
-    kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}")
-    builder.call(function, [builder.bitcast(pointer, cgutils.voidptr_t)])
+def _call(builder: Any, name: str, *, result: Any, arguments: list[Any]) -> Any:
+    """Generate the call of an intrinsic function of LLVM."""
+    kind = ir.FunctionType(result, [argument.type for argument in arguments])
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    return builder.call(function, arguments)
 
 
 def read_word(builder: Any, machine: str) -> Any:
     """Generate what reads the control word, as 64 bits."""
     if machine == "x86":
-        pointer = cgutils.alloca_once(builder, ir.IntType(32))
-        _x86(builder, "stmxcsr", pointer)
-        return builder.zext(builder.load(pointer), _WORD)
+        place = cgutils.alloca_once(builder, ir.IntType(32))
+        bytes_at = builder.bitcast(place, cgutils.voidptr_t)
+        _call(builder, "llvm.x86.sse.stmxcsr", result=ir.VoidType(), arguments=[bytes_at])
+        return builder.zext(builder.load(place), _WORD)
     if machine == "arm64":
-        kind = ir.FunctionType(_WORD, [])
-        return builder.call(ir.InlineAsm(kind, "mrs $0, fpcr", "=r", side_effect=True), [])
+        return _call(builder, "llvm.aarch64.get.fpcr", result=_WORD, arguments=[])
     return ir.Constant(_WORD, 0)
 
 
 def write_word(builder: Any, machine: str, word: Any) -> None:
     """Generate what writes the control word."""
     if machine == "x86":
-        pointer = cgutils.alloca_once(builder, ir.IntType(32))
-        builder.store(builder.trunc(word, ir.IntType(32)), pointer)
-        _x86(builder, "ldmxcsr", pointer)
+        place = cgutils.alloca_once(builder, ir.IntType(32))
+        builder.store(builder.trunc(word, ir.IntType(32)), place)
+        bytes_at = builder.bitcast(place, cgutils.voidptr_t)
+        _call(builder, "llvm.x86.sse.ldmxcsr", result=ir.VoidType(), arguments=[bytes_at])
     elif machine == "arm64":
-        kind = ir.FunctionType(ir.VoidType(), [_WORD])
-        builder.call(ir.InlineAsm(kind, "msr fpcr, $0", "r", side_effect=True), [word])
+        _call(builder, "llvm.aarch64.set.fpcr", result=ir.VoidType(), arguments=[word])
 
 
 @_intrinsic

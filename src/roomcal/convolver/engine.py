@@ -7,6 +7,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from roomcal.convolver import compiled as _compiled  # noqa: F401 - first: it says what is missing
 from roomcal.convolver import kernel, layout
 from roomcal.convolver.planner import plan_partitions
 from roomcal.convolver.swap import LARGEST
@@ -15,7 +16,7 @@ from roomcal.units import FloatArray
 
 MIN_BLOCK, MAX_BLOCK = 16, 8192  # frames of the kernel's block
 FIFO_BLOCK = 64  # frames of the kernel's block where no power of two divides the host's
-DEFAULT_RAMP_FRAMES = 2048  # 43 ms at 48 kHz: a full-scale step of gain stays below 1e-3 a frame
+DEFAULT_RAMP_FRAMES = 4096  # 85 ms at 48 kHz: from gain 1 to -1, less than 1e-3 a frame
 Path = tuple[int, int]  # output, input
 
 
@@ -221,3 +222,9 @@ class Convolver:
         y = np.empty((self.plan.n_outputs, x.shape[1]), dtype=x.dtype)
         kernel.process(self.table, self.pool, np.ascontiguousarray(x), y)
         return y
+
+
+def compile_ahead(dtype: type[np.floating] = np.float64) -> None:
+    """Compile the convolver for a type of float, or read it from the cache, before it is needed."""
+    convolver = Convolver.of(np.ones((1, 1, 1)), block=MIN_BLOCK, dtype=dtype)
+    convolver.process(np.zeros((1, MIN_BLOCK)))
