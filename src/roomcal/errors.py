@@ -27,6 +27,8 @@ FAULTS: dict[str, str] = {
     "RC-315": "the measurement does not carry what was asked of it",
     "RC-316": "a design choice is out of its range or contradicts another",
     "RC-317": "an export format cannot carry this bank",
+    "RC-318": "a file of another program is damaged, or hostile, or not what its name says",
+    "RC-319": "a response is smoothed, or incomplete, and no filter can be designed from it",
     # 4: the audio system
     "RC-401": "the audio device is not known or not supported",
     "RC-402": "the audio device does not have this channel or sample rate",
@@ -61,10 +63,6 @@ FAULTS: dict[str, str] = {
     "RC-530": "the air moves during a take",
     "RC-541": "a speaker is not heard at the first quiet sound",
     "RC-542": "the microphone is on another input than the one that is listened to",
-    "RC-543": "two speakers are swapped",
-    "RC-544": "several speakers play when one should",
-    "RC-545": "two speakers are one: the same response twice",
-    "RC-546": "a speaker is connected with inverted polarity",
     "RC-547": "the microphone's input overloads",
     "RC-548": "no safe level gives a usable measurement",
     # 6: storage

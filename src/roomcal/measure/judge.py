@@ -1,13 +1,45 @@
 """From a take to its response and the verdicts on it: accepted, with notes, or rejected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from roomcal.dsp.deconvolution import LOWEST_HZ, stimulus_band_hz
 from roomcal.errors import MeasurementError
-from roomcal.measure.responses import response_from_capture
+from roomcal.measure.calibration import without_microphone
+from roomcal.measure.detectors.clock import judge_clock
+from roomcal.measure.detectors.registry import DETECTORS, POSITION_DETECTORS
+from roomcal.measure.detectors.silence import detect as detect_silence
+from roomcal.measure.evidence import Evidence
+from roomcal.measure.rates import stretched_clock
 from roomcal.model.capture import Capture
 from roomcal.model.curve import Curve
 from roomcal.model.impulse_response import ImpulseResponse
+from roomcal.model.studio import Studio
 from roomcal.model.verdict import Verdict, rejections
+
+# What one fault makes others show: a clipped sweep leaves a residual, a gain that moves changes
+# the level. Who knows the first needs not read the second.
+EXPLAINED_BY = {
+    "residual": (
+        "unheard",
+        "clip",
+        "noise_suppression",
+        "agc",
+        "soft_clip",
+        "level",
+        "clock",
+        "mark_line",
+    ),
+    "repeats": ("unheard", "mark_line", "level"),
+    "soft_clip": ("unheard", "clip", "agc"),
+    "snr": ("unheard",),
+    "agc": ("unheard", "noise_suppression", "level", "clip", "mark_line", "clock"),
+    "noise_suppression": ("clip",),
+    "bandwidth": ("unheard", "snr"),
+}
+# Rejected for what the next take may be spared of.
+_TRANSIENT = ("response", "residual", "mark_line", "level", "repeats")
+_TRANSIENT_NOT = ("RC-520",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,17 +58,82 @@ class Judgement:
 def judge_capture(
     capture: Capture, *, calibration: Curve | None = None, full_scale_db_spl: float | None = None
 ) -> Judgement:
-    """Derive the response of a take and judge it.
+    """Derive the response of a take and judge it by all detectors.
 
     A bad take is an answer, not an error: it comes back without a response, or with a verdict
     that rejects it.
     """
+    evidence = Evidence(capture)
+    silent = detect_silence(evidence)
+    if silent:
+        return Judgement(None, tuple(silent))
     try:
-        response = response_from_capture(
-            capture, calibration=calibration, full_scale_db_spl=full_scale_db_spl
-        )
+        _ = evidence.time.all_marks
     except MeasurementError as error:
-        return Judgement(
-            None, (Verdict("response", "rejection", error.fault, error.message, error.hint),)
-        )
-    return Judgement(response)
+        return Judgement(None, _why_no_marks(capture, error))
+    verdicts = [v for detect in DETECTORS.values() for v in detect(evidence)]
+    response = _response(evidence, calibration, full_scale_db_spl)
+    return Judgement(response, tuple(_unexplained(verdicts)))
+
+
+def judge_position(
+    responses: Sequence[ImpulseResponse], studio: Studio | None
+) -> tuple[Verdict, ...]:
+    """Judge the responses of all speakers at one position against each other."""
+    return tuple(_unexplained_pairs(responses, studio))
+
+
+def retake_may_help(verdict: Verdict) -> bool:
+    """Whether a rejected take may come out better if nothing is changed."""
+    return verdict.detector in _TRANSIENT and verdict.fault not in _TRANSIENT_NOT
+
+
+def _why_no_marks(capture: Capture, error: MeasurementError) -> tuple[Verdict, ...]:
+    """Say why the marks were not heard: another rate, or nothing better is known."""
+    x = capture.microphone if capture.loopback is None else capture.loopback
+    clock = stretched_clock(x, capture.plan)
+    if clock is not None:
+        verdicts = judge_clock(clock, capture.fs)
+        if rejections(tuple(verdicts)):
+            return tuple(verdicts)
+    return (Verdict("response", "rejection", error.fault, error.message, error.hint),)
+
+
+def _unexplained(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Leave out what another rejection explains."""
+    causes = {v.detector for v in verdicts if v.severity == "rejection"}
+    return [v for v in verdicts if causes.isdisjoint(EXPLAINED_BY.get(v.detector, ()))]
+
+
+def _unexplained_pairs(
+    responses: Sequence[ImpulseResponse], studio: Studio | None
+) -> list[Verdict]:
+    """Run the detectors of a position; a downmix explains that two responses are one."""
+    found: list[Verdict] = []
+    for name, detect in POSITION_DETECTORS.items():
+        if name == "same_response" and any(v.detector == "mono_downmix" for v in found):
+            continue
+        found += detect(responses, studio)
+    return found
+
+
+def _response(
+    evidence: Evidence, calibration: Curve | None, full_scale_db_spl: float | None
+) -> ImpulseResponse:
+    """Response of a take, microphone taken off."""
+    capture, fs = evidence.capture, evidence.fs
+    h, snr = evidence.response
+    if calibration is not None:
+        low_hz, high_hz = stimulus_band_hz(evidence.model.stimulus, fs)
+        low_hz = max(low_hz, LOWEST_HZ)
+        h = without_microphone(h, fs, calibration, low_hz=low_hz, high_hz=high_hz)
+    return ImpulseResponse(
+        samples=h,
+        fs=fs,
+        speaker=capture.speaker,
+        position=capture.position,
+        time_zero=evidence.segments_and_zero[1],
+        time_reference="marks" if capture.loopback is None else "loopback",
+        full_scale_db_spl=full_scale_db_spl,
+        snr=snr,
+    )

@@ -1,0 +1,79 @@
+"""Something on the way out that turns loud sounds down (FAULTS.md, row 26).
+
+A sweep has one level, so a limiter that holds it down looks like a quieter speaker. Only two levels
+show it: a linear chain has the same response at both.
+"""
+
+import numpy as np
+
+from roomcal.measure.detectors.snr import played_bands
+from roomcal.model.impulse_response import ImpulseResponse
+from roomcal.model.verdict import Verdict
+from roomcal.units import FloatArray, db_from_power, frequency_text
+
+LEVEL_STEP_DB = 6.0  # between the two measurements
+TOLERANCE_DB = 0.2  # MEASURING.md: responses 6 dB apart are equal within this
+REJECTED_DB = 1.0  # of the step that is missing
+_LEAST_SNR_DB = 26.0
+_UNCERTAINTIES = 3.0
+
+
+def compression(
+    loud: ImpulseResponse, quiet: ImpulseResponse, *, step_db: float = LEVEL_STEP_DB
+) -> list[Verdict]:
+    """Compare the responses of one path at two levels.
+
+    Parameters
+    ----------
+    loud, quiet : ImpulseResponse
+        Re what was sent, as every response is: equal in a linear chain.
+    step_db : float
+        By how much the first was sent louder.
+
+    Returns
+    -------
+    verdicts : list of Verdict
+        Empty when they are equal within `TOLERANCE_DB` and the noise.
+    """
+    if loud.snr is None or quiet.snr is None:
+        raise ValueError("both responses need their signal-to-noise ratio")
+    f_hz = loud.snr.f_hz
+    missing_db = _band_levels_db(quiet, f_hz) - _band_levels_db(loud, f_hz)
+    snr_db = np.minimum(
+        _known(loud.snr.snr_db), np.interp(f_hz, quiet.snr.f_hz, _known(quiet.snr.snr_db))
+    )
+    uncertainty_db = _UNCERTAINTIES * 8.7 * 10.0 ** (-snr_db / 20.0)
+    judged = played_bands(loud.samples, loud.snr, loud.fs) & (snr_db >= _LEAST_SNR_DB)
+    excess_db = np.where(judged, np.abs(missing_db) - uncertainty_db, -np.inf)
+    worst = int(np.argmax(excess_db))
+    if not excess_db[worst] > TOLERANCE_DB:
+        return []
+    came_db = step_db - float(missing_db[worst])
+    where = frequency_text(float(f_hz[worst]))
+    word = "compresses" if missing_db[worst] > 0.0 else "expands"
+    return [
+        Verdict(
+            "compression",
+            "rejection" if abs(missing_db[worst]) > REJECTED_DB else "warning",
+            "RC-524",
+            f"the output {word}: {step_db:+.1f} dB drive gave {came_db:+.1f} dB at {where}",
+            hint=f"a limiter or a speaker's protection is at work: measure at least {step_db:.0f} "
+            "dB lower, with more sweeps against the noise",
+            channel=loud.speaker,
+            evidence={"f_hz": round(float(f_hz[worst]), 1), "gave_db": round(came_db, 2)},
+        )
+    ]
+
+
+def _known(snr_db: FloatArray) -> FloatArray:
+    """Signal-to-noise ratios, without noise as a large one."""
+    return np.nan_to_num(snr_db, nan=200.0)
+
+
+def _band_levels_db(response: ImpulseResponse, f_hz: FloatArray) -> FloatArray:
+    """Level of each third octave, (n_bands,)."""
+    h = response.samples
+    power = np.abs(np.fft.rfft(h)) ** 2
+    bin_hz, half = response.fs / h.size, 10.0**0.05
+    bands = [power[int(f / half / bin_hz) : int(f * half / bin_hz) + 1].mean() for f in f_hz]
+    return db_from_power(np.array(bands))

@@ -1,0 +1,112 @@
+"""What the recording holds besides the sweep: slams, voices, dropouts (FAULTS.md, 12 to 15)."""
+
+import numpy as np
+
+from roomcal.measure.disturbances import Disturbance
+from roomcal.measure.evidence import Evidence
+from roomcal.model.verdict import Verdict
+from roomcal.units import FloatArray, frequency_text
+
+# A disturbance below this, re the recorded sweep, changes no third octave by 0.03 dB.
+RELEVANT_DB = -50.0
+# A dropout: zeros in a row where the signal around is far from zero.
+LEAST_ZEROS = 8
+_AROUND_S = 0.01
+_LOUD = 3e-3  # re the highest peak
+
+
+def detect(evidence: Evidence) -> list[Verdict]:
+    """Locate disturbances; reject a take only if nothing can stand in for what they spoil."""
+    zeros = dropouts(evidence)
+    if zeros:
+        return zeros
+    if len(evidence.segments) == 1:
+        return [
+            _verdict(evidence, e, "rejection", "in the only sweep")
+            for e in evidence.own_events[0]
+            if e.level_db >= RELEVANT_DB
+        ]
+    verdicts = [
+        _verdict(evidence, e, "warning", f"in sweep {e.sweep + 1}, masked")
+        for e in evidence.combined.masked
+        if e.level_db >= RELEVANT_DB
+    ]
+    verdicts += [
+        _verdict(evidence, e, "rejection", "in more than one sweep")
+        for e in evidence.left_events
+        if e.level_db >= RELEVANT_DB
+    ]
+    return verdicts + [
+        _verdict(
+            evidence,
+            e,
+            "warning",
+            "in every sweep at the same moment: something rattles, distorts or resamples",
+        )
+        for e in _earliest_sweep(evidence)
+        if e.level_db >= RELEVANT_DB
+    ]
+
+
+def _earliest_sweep(evidence: Evidence) -> list[Disturbance]:
+    """Events of every sweep, told once."""
+    common = [e for e in evidence.combined.common if e.sweep == evidence.repeats.kept[0]]
+    return common or evidence.systematic_events
+
+
+def _verdict(evidence: Evidence, event: Disturbance, severity: str, where: str) -> Verdict:
+    """Describe one event."""
+    time_s = evidence.time_s(event)
+    rejected = severity == "rejection"
+    return Verdict(
+        "residual",
+        "rejection" if rejected else "warning",
+        "RC-514",
+        f"disturbance at {time_s:.2f} s around {frequency_text(event.f_hz)} {where} "
+        f"({event.excess_db:.0f} dB above the noise)",
+        hint="keep quiet while the measurement runs"
+        + ("; three sweeps or more can do without one" if rejected else ""),
+        time_s=time_s,
+        evidence={
+            "residual_db": round(event.excess_db, 1),
+            "f_hz": round(event.f_hz, 1),
+            "re_sweep_db": round(event.level_db, 1),
+            "sweep": event.sweep + 1,
+        },
+    )
+
+
+def dropouts(evidence: Evidence) -> list[Verdict]:
+    """Find samples that are exactly zero in the middle of a signal (row 15)."""
+    x = evidence.capture.microphone
+    first = int(evidence.time.all_marks.mark_samples[0])
+    last = int(evidence.time.all_marks.mark_samples[-1])
+    verdicts = []
+    for begin, end in _zero_runs(x[first:last], LEAST_ZEROS):
+        start, stop = begin + first, end + first
+        reach = round(_AROUND_S * evidence.fs)
+        before, after = x[max(0, start - reach) : start], x[stop : stop + reach]
+        loud = _LOUD * float(np.max(np.abs(x)))
+        if min(np.sqrt(np.mean(before**2)), np.sqrt(np.mean(after**2))) < loud:
+            continue
+        time_s = start / evidence.fs
+        verdicts.append(
+            Verdict(
+                "residual",
+                "rejection",
+                "RC-515",
+                f"dropout at {time_s:.2f} s: {stop - start} samples are exactly zero",
+                hint="the audio system was too slow: raise --block, close other programs",
+                time_s=time_s,
+                evidence={"n_samples": stop - start},
+            )
+        )
+    return verdicts
+
+
+def _zero_runs(x: FloatArray, least: int) -> list[tuple[int, int]]:
+    """Start and end of every run of zeros."""
+    zero = np.concatenate([[False], x == 0.0, [False]])
+    edges = np.flatnonzero(np.diff(zero.astype(np.int8)))
+    runs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    return [(a, b) for a, b in runs if b - a >= least]

@@ -1,0 +1,194 @@
+"""When everything in a take happened: its marks, its clock, lost samples, silences, and no hum."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.fft
+
+from roomcal.dsp.resample import sample_evenly
+from roomcal.dsp.sweep_signal import MARK_DURATION_S
+from roomcal.measure.clock import ClockLine, fit_clock
+from roomcal.measure.hum import Hum, SweepTime, find_hum
+from roomcal.measure.received_marks import ReceivedMarks, received_marks
+from roomcal.measure.responses import clock_of_capture
+from roomcal.measure.steps import CERTAIN_STEP, Step, find_step, step_frequency, without_step
+from roomcal.measure.sweep_model import sweep_model
+from roomcal.model.capture import Capture
+from roomcal.units import FloatArray
+
+_GUARD_S = 0.03  # of silence: before the first mark, and at the ends of the recording
+_MARK_DECAY_S = 0.5  # after the last mark, until its decay is no longer in the silence
+_LEAST_SILENCE_S = 0.1
+# A mark that something covered: what it does not share with the others, above the noise and re
+# the mark itself. It then says nothing about time and level.
+_COVERED_ABOVE_NOISE_DB = 10.0
+_COVERED_DB = -26.0
+_LEAST_MARKS = 3
+_KERNEL_SAMPLES = 100  # read around a part that is resampled
+
+
+@dataclass(frozen=True, eq=False)
+class TimeBase:
+    """One take, in time; each property is worked out when it is asked for first."""
+
+    capture: Capture
+
+    @property
+    def fs(self) -> int:
+        """Sample rate."""
+        return self.capture.fs
+
+    @cached_property
+    def all_marks(self) -> ClockLine:
+        """Clock line through all marks, whatever happened to them."""
+        return clock_of_capture(self.capture)
+
+    @cached_property
+    def step(self) -> Step | None:
+        """Samples that were lost or inserted, if the marks show it and no sweep denies it."""
+        step = find_step(self.all_marks)
+        if step is None or abs(step.samples) >= CERTAIN_STEP:
+            return step
+        f_hz = self._step_frequency_hz(step)
+        return step if f_hz is not None else None
+
+    @cached_property
+    def step_time_s(self) -> float | None:
+        """When samples were lost, in the recording; None if only the marks around are known."""
+        if self.step is None:
+            return None
+        f_hz = self._step_frequency_hz(self.step)
+        plan = self.capture.plan
+        sweep = self._sweep_after(self.step)
+        if not f_hz or np.isinf(f_hz) or sweep is None:
+            return None
+        start = plan.sweep_starts[sweep]
+        time_s = plan.sweep.rate_s * float(np.log(f_hz / plan.sweep.start_hz))
+        return self.clock.recorded_at(start + time_s * plan.sweep.fs) / self.fs
+
+    @cached_property
+    def marks(self) -> ReceivedMarks:
+        """How loud and how clean the marks arrived at the microphone."""
+        return received_marks(
+            self.microphone, self.all_marks, self.fs, noise=self.microphone[self.silences[0]]
+        )
+
+    @cached_property
+    def covered_marks(self) -> tuple[int, ...]:
+        """Marks that something else covered."""
+        limit = max(self.marks.noise_db + _COVERED_ABOVE_NOISE_DB, _COVERED_DB)
+        return tuple(int(k) for k in np.flatnonzero(self.marks.disturbance_db > limit))
+
+    @cached_property
+    def clock(self) -> ClockLine:
+        """Clock line of the good marks, lost samples put back."""
+        line = self.all_marks
+        if self.step is not None:
+            line = without_step(line, self.step)
+        good = [k for k in range(line.mark_starts.size) if k not in self.covered_marks]
+        if self.capture.loopback is None and _LEAST_MARKS <= len(good) < line.mark_starts.size:
+            return fit_clock(line.mark_starts[good], line.mark_samples[good])
+        return line
+
+    @cached_property
+    def silences(self) -> tuple[slice, ...]:
+        """Parts of the recording in which nothing plays: the first is before the first mark."""
+        plan, guard = self.capture.plan, round(_GUARD_S * self.fs)
+        until = max(1, int(self.all_marks.mark_samples[0]) - guard)
+        before = slice(max(0, until - plan.pre_roll_samples), until)
+        decayed_s = MARK_DURATION_S + _MARK_DECAY_S
+        first = int(self.all_marks.mark_samples[-1]) + round(decayed_s * self.fs)
+        last = min(self.capture.microphone.size, self._end_of_sound)
+        after = slice(first, max(first, last - guard))
+        long_enough = after.stop - after.start >= _LEAST_SILENCE_S * self.fs
+        return (before, after) if long_enough else (before,)
+
+    @cached_property
+    def _end_of_sound(self) -> int:
+        """Where the recording ends, without zeros that something has appended."""
+        heard = np.flatnonzero(self.capture.microphone)
+        return int(heard[-1]) + 1 if heard.size else 0
+
+    @cached_property
+    def hum(self) -> Hum | None:
+        """Mains hum, if there is any."""
+        sweep = self.capture.plan.sweep
+        times = [
+            SweepTime(self.all_marks.recorded_at(start) / self.fs, sweep.start_hz, sweep.rate_s)
+            for start in self.capture.plan.sweep_starts
+        ]
+        return find_hum(self.capture.microphone, self.fs, silences=self.silences, sweeps=times)
+
+    @cached_property
+    def microphone(self) -> FloatArray:
+        """The recording without hum, (n_samples,)."""
+        if self.hum is None:
+            return self.capture.microphone
+        return self.capture.microphone - self.hum.signal
+
+    def recorded_at(self, output_index: float) -> float:
+        """Return the recording index of something played at an output index, steps included."""
+        return self.clock.recorded_at(output_index) + self.step_at(output_index)
+
+    def step_at(self, output_index: float) -> float:
+        """Return by how many samples a step makes the recording late at an output index."""
+        if self.step is None:
+            return 0.0
+        before = self.capture.plan.mark_starts[self.step.after_mark + 1]
+        return float(self.step.whole_samples) if output_index >= before else 0.0
+
+    @cached_property
+    def damaged_sweep(self) -> int | None:
+        """Sweep in which samples may be missing."""
+        return None if self.step is None else self._sweep_after(self.step)
+
+    def read(self, x: FloatArray, output_index: float, n: int) -> FloatArray:
+        """Read a channel of the recording on the player's clock.
+
+        Parameters
+        ----------
+        x : (n_recorded,) float array
+        output_index : float
+            Where to begin.
+        n : int
+
+        Returns
+        -------
+        y : (n,) float array
+        """
+        return _stretched(x, self.recorded_at(output_index), self.clock.ratio, n)
+
+    def _sweep_after(self, step: Step) -> int | None:
+        """Sweep between the marks of a step, None if there is none."""
+        marks = self.capture.plan.mark_starts
+        first, last = marks[step.after_mark], marks[step.after_mark + 1]
+        inside = [k for k, s in enumerate(self.capture.plan.sweep_starts) if first < s < last]
+        return inside[0] if inside else None
+
+    def _step_frequency_hz(self, step: Step) -> float | None:
+        """Find what its sweep played when samples were lost; None when it bends smoothly."""
+        plan = self.capture.plan
+        sweep = self._sweep_after(step)
+        if sweep is None or len(plan.sweep_starts) == 1:
+            return 0.0  # nothing to compare with: the marks alone decide
+        clock = without_step(self.all_marks, step)
+        n = plan.sweep.n_samples + plan.tail_samples
+        spectra = []
+        for k, start in enumerate(plan.sweep_starts):
+            at = clock.recorded_at(start) + (step.whole_samples if k > sweep else 0)
+            row = _stretched(self.capture.microphone, at, clock.ratio, n)
+            model = sweep_model(plan.sweep, n, plan.tail_samples)
+            h = model.response(row, 0)[: plan.tail_samples]
+            spectra.append(scipy.fft.rfft(h))
+        others = [s for k, s in enumerate(spectra) if k != sweep]
+        return step_frequency(
+            spectra[sweep] * np.conj(np.mean(others, axis=0)), self.fs, step.samples
+        )
+
+
+def _stretched(x: FloatArray, start: float, ratio: float, n: int) -> FloatArray:
+    """Part of a recording at the instants of another clock."""
+    first = max(0, int(start) - _KERNEL_SAMPLES)
+    last = max(first + 1, int(start + ratio * n) + _KERNEL_SAMPLES)
+    return sample_evenly(x[first:last], start - first, ratio, n)
