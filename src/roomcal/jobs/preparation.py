@@ -52,7 +52,9 @@ def wanted_level_dbfs(asked_dbfs: float | None, known: LevelCheck | None) -> flo
     """Take what the user says, else what the level check found, else a careful level."""
     if asked_dbfs is not None:
         return asked_dbfs
-    return known.level_dbfs if known else UNCHECKED_LEVEL_DBFS
+    if known is None or known.level_dbfs is None:
+        return UNCHECKED_LEVEL_DBFS
+    return known.level_dbfs
 
 
 def prepare(
@@ -105,7 +107,7 @@ def _within_limit(
     if at_most is None:
         return level_dbfs
     spl_db = max(sweep_spl_db(p, level_dbfs, at_most, "C") for p in wiring.survey.profiles)
-    if spl_db <= max_spl_db:
+    if spl_db <= max_spl_db + _LEVEL_STEP_DB:  # two measurements of one speaker differ by less
         return level_dbfs
     steps = -((max_spl_db - spl_db) // _LEVEL_STEP_DB)
     reduced_dbfs = level_dbfs - steps * _LEVEL_STEP_DB

@@ -94,7 +94,8 @@ def check_wiring(
     Raises
     ------
     MeasurementError
-        RC-502, RC-541 to RC-545: silence, no speaker, another input, swapped, mixed, the same.
+        RC-502, RC-541, RC-542: silence, no speaker, another input; RC-526 to RC-528: the same
+        speaker twice, swapped, mixed.
     SafetyStop
         RC-701 when a speaker is louder than at the level check.
     """

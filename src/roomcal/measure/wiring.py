@@ -171,7 +171,7 @@ def _swapped(first: ImpulseResponse, second: ImpulseResponse, expected_s: float)
     return Verdict(
         "swap",
         "rejection",
-        "RC-543",
+        "RC-527",
         f"{first.speaker} and {second.speaker} look swapped: {second.speaker} arrives "
         f"{1e3 * measured_s:+.2f} ms after {first.speaker}, from where they stand it would be "
         f"{1e3 * expected_s:+.2f} ms",
@@ -217,7 +217,7 @@ def _one_speaker(
         return Verdict(
             "mono",
             "rejection",
-            "RC-544",
+            "RC-528",
             f"two arrivals, {1e3 * apart_s:.1f} ms apart, when only {first.speaker} should play, "
             f"and the same from {second.speaker}: the system mixes the channels",
             hint="turn off mono audio, upmixing and spatial sound in the system, the driver and "
@@ -228,7 +228,7 @@ def _one_speaker(
     return Verdict(
         "same",
         "rejection",
-        "RC-545",
+        "RC-526",
         f"{names} are the same response (difference {difference_db:.0f} dB, as noise alone "
         "makes it): the same speaker plays twice, or the system mixes to mono",
         hint="check the output channels, the cables, and mono switches of system and monitor "
@@ -289,7 +289,7 @@ def _inverted(first: ImpulseResponse, second: ImpulseResponse) -> Verdict | None
     return Verdict(
         "polarity",
         "warning",
-        "RC-546",
+        "RC-525",
         f"{second.speaker} is inverted against {first.speaker} (correlation of the direct sounds "
         f"{lowest:+.2f})",
         hint="change plus and minus at one end of its cable, or its polarity switch; roomcal does "

@@ -38,11 +38,12 @@ class LevelCheck:
     device: str
     input_channel: int
     position: str
-    level_dbfs: float  # the quietest of the speakers: all are measured at it
+    level_dbfs: float | None  # the quietest of the speakers: all are measured at it
     speakers: tuple[SpeakerLevel, ...]
     profiles: tuple[SpeakerProfile, ...]
     sensitivity: Sensitivity = "unknown"
     full_scale_db_spl: float | None = None
     sensitivity_source: str = ""  # "calibrator, 94 dB", "a reading of 83.5 dB(C)", ...
+    noise_c_dbfs: float | None = None  # C-weighted, of the pink noise that a meter was read by
     created_at: str = ""
     roomcal_version: str = ""
