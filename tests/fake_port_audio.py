@@ -12,6 +12,7 @@ import numpy as np
 ROUND_TRIP_FRAMES = 4096  # from an output to an input
 NOISE = 1e-5  # a microphone is never digitally silent
 SEED = 5
+LOUD = 0.02  # sweeps, not the quiet sounds before them (-50 dBFS)
 
 
 class PortAudioError(Exception):
@@ -32,7 +33,10 @@ class FakeCard:
     vanishes_at_s: float = float("inf")  # the callbacks end
     close_hangs: bool = False
     never_starts: bool = False
-    gains: dict[int, float] = field(default_factory=lambda: {0: 0.1, 1: 0.1})  # outputs -> input 0
+    # Output (from 0) -> the echoes of it that reach input 0: frames later, gain.
+    paths: dict[int, list[tuple[int, float]]] = field(
+        default_factory=lambda: {0: [(0, 0.3)], 1: [(0, 0.2), (7, 0.1)]}
+    )
 
 
 class Flags:
@@ -68,6 +72,8 @@ class FakePortAudio:
         self.opened = []
         self.flags_at_s = []  # (time, kind of stream, names): reported once
         self.events = []  # (time, function)
+        self.when_loud = []  # (seconds after the first loud block, function)
+        self.loud_at_s = None
         self.running = []
         self.released = threading.Event()  # set: closing does not hang any more
         self.noise = NOISE * np.random.default_rng(SEED).standard_normal(1 << 20)
@@ -169,11 +175,11 @@ class FakePortAudio:
         y = self.noise.take(np.arange(n_frames) + round(at_s * fs), mode="wrap")
         for card in self.cards:
             for t, x in self.played.get(card.name, [])[-64:]:
-                start = round(t * fs) - first
-                a, b = max(start, 0), min(start + len(x), n_frames)
-                if a < b:
-                    for channel, gain in card.gains.items():
-                        if channel < x.shape[1]:
+                for channel, echoes in card.paths.items():
+                    for later, gain in echoes if channel < x.shape[1] else []:
+                        start = round(t * fs) - first + later
+                        a, b = max(start, 0), min(start + len(x), n_frames)
+                        if a < b:
                             y[a:b] += gain * x[a - start : b - start, channel]
         return y
 
@@ -215,6 +221,9 @@ class FakeStream:
         if self.n_outputs:
             assert np.isfinite(outdata).all(), "the callback left frames unwritten"
             world.played.setdefault(self.card.name, []).append((at_s, outdata.copy()))
+            if world.loud_at_s is None and np.abs(outdata).max() > LOUD:
+                world.loud_at_s = at_s
+                world.events += [(at_s + later_s, act) for later_s, act in world.when_loud]
 
     def stop(self):
         self._end()

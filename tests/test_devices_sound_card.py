@@ -34,7 +34,7 @@ def delayed(x, n):
 
 
 def test_one_device_is_one_stream_whose_recording_is_in_step_with_the_output(fake):
-    world = fake.install(fake.FakeCard("Box", gains={0: 0.2, 1: 0.1}))
+    world = fake.install(fake.FakeCard("Box", paths={0: [(0, 0.2)], 1: [(0, 0.1)]}))
     rows = np.clip(noise_rows(2), -1, 1)
 
     recording = play(open_device("Box"), rows)
@@ -57,7 +57,7 @@ def test_the_take_begins_after_the_converters_have_settled(fake):
 
 def test_two_devices_are_two_streams_in_step_within_a_block(fake):
     world = fake.install(
-        fake.FakeCard("Speakers", n_inputs=0, gains={0: 0.2}),
+        fake.FakeCard("Speakers", n_inputs=0, paths={0: [(0, 0.2)]}),
         fake.FakeCard("USB microphone", n_outputs=0),
     )
     rows = np.clip(noise_rows(1), -1, 1)
@@ -225,3 +225,14 @@ def test_a_take_whose_stream_does_not_close_is_kept_and_the_next_one_refused(fak
     with pytest.raises(DeviceError, match="does not answer") as fault:
         play(device, noise_rows(2, 0.5))
     assert fault.value.fault == "RC-406"
+
+
+def test_what_is_said_of_two_devices_is_the_outputs_of_one_and_the_inputs_of_the_other(fake):
+    fake.install(
+        fake.FakeCard("Speakers", n_inputs=0, n_outputs=4),
+        fake.FakeCard("Ear", n_inputs=1, n_outputs=0, rates=(48000,)),
+    )
+
+    info = open_device("Speakers", input_name="Ear").info
+
+    assert (info.n_outputs, info.n_inputs, info.sample_rates) == (4, 1, (48000,))

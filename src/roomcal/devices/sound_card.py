@@ -1,6 +1,8 @@
 """A sound card, or one that plays and another that records: plays and records through PortAudio."""
 
 import contextlib
+import dataclasses
+import functools
 import gc
 import sys
 import time
@@ -52,10 +54,15 @@ class SoundCard:
         self._input_card = input_card
         self._audio = audio
 
-    @property
+    @functools.cached_property
     def info(self) -> DeviceInfo:
-        """Name, channels and rates."""
-        return describe(self._output_card)
+        """Name, channels and rates; of two devices the outputs of one, the inputs of the other."""
+        info = describe(self._output_card)
+        if not self.has_two_clocks:
+            return info
+        other = describe(self._input_card)
+        both = tuple(fs for fs in info.sample_rates if fs in other.sample_rates)
+        return dataclasses.replace(info, n_inputs=other.n_inputs, sample_rates=both)
 
     @property
     def has_two_clocks(self) -> bool:
