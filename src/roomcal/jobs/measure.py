@@ -12,6 +12,7 @@ from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.judgement import judged_take
 from roomcal.jobs.play_take import play_take
 from roomcal.jobs.preparation import (
     DEFAULT_MAX_SPL_DB,
@@ -22,7 +23,7 @@ from roomcal.jobs.preparation import (
 )
 from roomcal.jobs.sensitivity import with_sensitivity
 from roomcal.jobs.studio import Place
-from roomcal.measure.judge import judge_capture
+from roomcal.measure.judge import retake_may_help
 from roomcal.measure.plan import plan_take
 from roomcal.measure.stream_report import stream_verdict
 from roomcal.model.capture import Capture
@@ -228,16 +229,13 @@ def _measure_path(
             _keep_interrupted(store, capture, end)
             raise end
         record = store.save_capture(capture)
-        judgement = judge_capture(
-            store.load_capture(record),  # from disk, so that it can be made again bit for bit
-            calibration=place.calibration if request.use_calibration else None,
-            full_scale_db_spl=place.studio.microphone.full_scale_db_spl,
-        )
+        judgement = judged_take(store, record, place, use_calibration=request.use_calibration)
         lost = stream_verdict(capture)
         verdicts = judgement.verdicts if lost is None else (lost, *judgement.verdicts)
         for verdict in verdicts:
             if verdict.severity != "rejection":
-                talk.note(f"{speaker.name} at {position.name}: {verdict.message}")
+                say = talk.warn if verdict.severity == "warning" else talk.note
+                say(f"{speaker.name} at {position.name}: {verdict.message}")
         bad = lost or judgement.rejection
         if bad is None and judgement.response is not None:
             store.accept_take(record, judgement.response, verdicts=verdicts, force=request.force)
@@ -246,7 +244,8 @@ def _measure_path(
             (bad.fault, bad.message, bad.hint) if bad else ("RC-503", "no response", "")
         )
         store.judge_take(record, reason=f"{fault}: {message}", verdicts=verdicts)
-        if attempt == MAX_RETAKES:
+        hopeless = bad is not None and bad is not lost and not retake_may_help(bad)
+        if hopeless or attempt == MAX_RETAKES:
             if bad is not None and bad is lost:
                 raise DeviceError(fault, f"{message}; the last of {attempt + 1} takes", hint=hint)
             raise MeasurementError(fault, message, hint=hint)
