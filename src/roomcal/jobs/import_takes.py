@@ -1,0 +1,166 @@
+"""Bring the recording of a sweep file into a session: takes like any other, judged alike."""
+
+import dataclasses
+import datetime
+from pathlib import Path
+
+from roomcal.errors import InputError, MeasurementError
+from roomcal.files.folders import document_path, new_folder
+from roomcal.files.mic_calibration import read_mic_calibration
+from roomcal.files.session_store import SessionStore
+from roomcal.files.studio_toml import FILE_NAME, read_studio
+from roomcal.files.wav import read_mono, read_wav
+from roomcal.jobs.alone import alone
+from roomcal.jobs.conversation import Conversation
+from roomcal.measure.judge import judge_capture, judge_position
+from roomcal.measure.take_file import plan_of_file, split_recording
+from roomcal.model.capture import Capture
+from roomcal.model.impulse_response import ImpulseResponse
+from roomcal.model.session import Session
+from roomcal.model.studio import Studio
+from roomcal.model.take import TakePlan
+from roomcal.model.verdict import rejections
+from roomcal.units import FloatArray
+
+
+@dataclasses.dataclass(frozen=True)
+class TakeFile:
+    """A file of `roomcal sweep`, recognised."""
+
+    plan: TakePlan
+    n_speakers: int
+
+
+def recognise(sweep: Path) -> TakeFile | None:
+    """Tell a file of `roomcal sweep` from any other sweep."""
+    wav = read_wav(sweep)
+    plan = plan_of_file(wav.samples, wav.fs)
+    return None if plan is None else TakeFile(plan, wav.samples.shape[0])
+
+
+def import_takes(
+    root: Path,
+    name: str,
+    take_file: TakeFile,
+    recordings: dict[Path, str],
+    talk: Conversation,
+    *,
+    speakers: tuple[str, ...] = (),
+    force: bool = False,
+) -> SessionStore:
+    """Add the takes of one recording a position.
+
+    Parameters
+    ----------
+    take_file : TakeFile
+    recordings : dict of Path to str
+        Recording of the microphone, and its position.
+    speakers : tuple of str
+        Of the channels of the sweep file; by default the studio's, else L and R.
+
+    Raises
+    ------
+    InputError
+        RC-304, RC-306, RC-309: another rate, not the whole take, other speakers.
+    MeasurementError
+        When a take is rejected; it is kept with its reason, and so is all before it.
+    """
+    own = root / FILE_NAME
+    studio = read_studio(own) if own.exists() else None
+    names = _speakers(take_file, speakers, studio)
+    pieces = [(file, at, _split(file, take_file)) for file, at in recordings.items()]
+    with alone(root, name, talk):
+        store = _open_session(root, name, studio)
+        for file, position, takes in pieces:
+            responses = []
+            for speaker, samples in zip(names, takes, strict=True):
+                capture = Capture(
+                    microphone=samples,
+                    loopback=None,
+                    fs=take_file.plan.sweep.fs,
+                    plan=take_file.plan,
+                    speaker=speaker,
+                    reference_speaker=names[0],
+                    position=position,
+                )
+                responses.append(_judge(store, capture, root, studio, talk, force=force))
+            verdicts = judge_position(responses, studio)
+            for verdict in verdicts:
+                talk.warn(f"{file.name}: {verdict.message}")
+            for verdict in rejections(verdicts):
+                raise MeasurementError(verdict.fault, verdict.message, hint=verdict.hint)
+    return store
+
+
+def _split(file: Path, take_file: TakeFile) -> list[FloatArray]:
+    """Cut a recording into takes."""
+    wav = read_mono(file)
+    fs = take_file.plan.sweep.fs
+    if wav.fs != fs:
+        raise InputError(
+            "RC-304",
+            f"{file} has {wav.fs} Hz, the sweep {fs} Hz",
+            hint="record at the rate of the sweep; a resampled recording is not the same sweep",
+            path=str(file),
+        )
+    try:
+        return split_recording(wav.samples[0], take_file.plan, take_file.n_speakers)
+    except (InputError, MeasurementError) as error:
+        raise error.within(str(file)) from error
+
+
+def _judge(
+    store: SessionStore,
+    capture: Capture,
+    root: Path,
+    studio: Studio | None,
+    talk: Conversation,
+    *,
+    force: bool,
+) -> ImpulseResponse:
+    """Keep a take, judge it, and keep its response."""
+    record = store.save_capture(capture)
+    calibration = None
+    if studio is not None and studio.microphone.calibration:
+        calibration = read_mic_calibration(root / studio.microphone.calibration).curve
+    judgement = judge_capture(
+        store.load_capture(record),
+        calibration=calibration,
+        full_scale_db_spl=studio.microphone.full_scale_db_spl if studio else None,
+    )
+    path = f"{capture.speaker} at {capture.position}"
+    for verdict in judgement.verdicts:
+        if verdict.severity != "rejection":
+            say = talk.warn if verdict.severity == "warning" else talk.note
+            say(f"{path}: {verdict.message}")
+    bad, response = judgement.rejection, judgement.response
+    if bad is not None or response is None:
+        fault, message, hint = (
+            (bad.fault, bad.message, bad.hint) if bad else ("RC-503", "no response", "")
+        )
+        store.judge_take(record, reason=f"{fault}: {message}", verdicts=judgement.verdicts)
+        raise MeasurementError(fault, f"{path}: {message}", hint=hint)
+    store.accept_take(record, response, verdicts=judgement.verdicts, force=force)
+    return response
+
+
+def _speakers(
+    take_file: TakeFile, asked: tuple[str, ...], studio: Studio | None
+) -> tuple[str, ...]:
+    names = asked or (tuple(s.name for s in studio.speakers) if studio else ("L", "R"))
+    if len(names) != take_file.n_speakers:
+        raise InputError(
+            "RC-309",
+            f"the sweep file has {take_file.n_speakers} channels, and "
+            f"{len(names)} speakers are known ({', '.join(names)})",
+            hint="name the speaker of each channel: --speaker L,R",
+        )
+    return names
+
+
+def _open_session(root: Path, name: str, studio: Studio | None) -> SessionStore:
+    folder = new_folder(root, "session", name)
+    if document_path(folder, "session").exists():
+        return SessionStore.open(root, name)
+    created_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return SessionStore.create(root, Session(name=name, studio=studio, created_at=created_at))

@@ -1,0 +1,155 @@
+"""The take as a file that another program plays: laid out, and recognised again.
+
+One channel a speaker; the takes of all speakers follow each other. The file needs no description
+beside it: the plan is read out of the samples, rendered again and compared.
+"""
+
+import dataclasses
+import itertools
+
+import numpy as np
+
+from roomcal.dsp.sweep_signal import MARK_DURATION_S
+from roomcal.errors import InputError
+from roomcal.measure.marks import locate_marks
+from roomcal.measure.plan import PRE_ROLL_S, plan_take, render_take
+from roomcal.model.sweep import Sweep
+from roomcal.model.take import TakePlan
+from roomcal.units import FloatArray, db_from_ratio
+
+_SOUNDING = (2e-5, 3e-3)  # of the peak: above the dither of 24 bits, and of 16
+_GAP_S = 0.05  # silence that parts two sounds
+_SAME = 1e-3  # of the peak: rounding to 16 bits and dither lie below, another sweep does not
+_LEAST_PRE_S = 0.3  # of the silence before the first mark that the recording has to hold
+_LEAST_POST_S = 0.1
+
+
+def render_take_file(plan: TakePlan, n_speakers: int) -> FloatArray:
+    """Render the takes of all speakers one after the other.
+
+    Returns
+    -------
+    rows : (n_speakers, n_speakers * plan.n_samples) float array
+        The first channel plays the timing marks of every take.
+    """
+    rows = np.zeros((n_speakers, n_speakers * plan.n_samples))
+    for k in range(n_speakers):
+        part = slice(k * plan.n_samples, (k + 1) * plan.n_samples)
+        marks, sweeps = render_take(plan, same_speaker=k == 0)
+        rows[0, part] += marks
+        rows[k, part] += sweeps
+    return rows
+
+
+def plan_of_file(rows: FloatArray, fs: int) -> TakePlan | None:
+    """Recognise a file that `render_take_file` laid out, or return None.
+
+    Parameters
+    ----------
+    rows : (n_channels, n_samples) float array
+        With the rounding and the dither of any format from 16 bits upwards.
+    fs : int
+    """
+    n_channels, n = rows.shape
+    first = rows[0, : n // n_channels]
+    peak = float(np.abs(first).max())
+    if n % n_channels or peak == 0.0:
+        return None
+    for sounding in _SOUNDING:
+        plan = _plan_of_sounds(_sounds(first, sounding * peak, fs), n // n_channels, fs)
+        if plan is not None:
+            return _compared(rows, plan, peak)
+    return None
+
+
+def _plan_of_sounds(sounds: list[tuple[int, int]], n_samples: int, fs: int) -> TakePlan | None:
+    """Find the plan whose marks and sweeps are these sounds."""
+    mark_s = [k for k, (a, b) in enumerate(sounds) if (b - a) / fs < 1.1 * MARK_DURATION_S]
+    sweeps = [sound for k, sound in enumerate(sounds) if k not in mark_s]
+    if len(mark_s) < 3 or not sweeps or mark_s[0] != 0:
+        return None
+    try:
+        sweep = Sweep(fs=fs, length_s=(sweeps[0][1] - sweeps[0][0]) / fs)
+        mark = round(MARK_DURATION_S * fs)
+        starts = [sounds[k][0] for k in mark_s]
+        rest = (starts[1] - starts[0] - mark - sweep.n_samples) / fs
+        for reverberation_s in (round(rest / (4.0 / 3.0), 2), round(rest - 0.25, 2)):
+            plan = plan_take(sweep, repeats=len(sweeps), reverberation_s=reverberation_s)
+            if plan.n_samples == n_samples and starts[0] >= round(PRE_ROLL_S * fs) - 1:
+                return plan
+    except ValueError:
+        return None
+    return None
+
+
+def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> list[FloatArray]:
+    """Cut the recording of a take file into its takes.
+
+    Parameters
+    ----------
+    recording : (n_recorded,) float array
+        Begins before the first mark and ends after the last.
+    plan : TakePlan
+        Of one take.
+    n_speakers : int
+
+    Returns
+    -------
+    takes : list of (about plan.n_samples,) float array
+
+    Raises
+    ------
+    MeasurementError
+        RC-501 when the marks are not heard.
+    InputError
+        RC-306 when the recording begins too late or ends too early.
+    """
+    fs, n = plan.sweep.fs, plan.n_samples
+    shifts = [k * n for k in range(n_speakers)]
+    together = dataclasses.replace(
+        plan,
+        mark_starts=tuple(s + m for s in shifts for m in plan.mark_starts),
+        sweep_starts=tuple(s + m for s in shifts for m in plan.sweep_starts),
+        n_samples=n * n_speakers,
+    )
+    clock = locate_marks(recording, together, source="the player of the sweep file")
+    begin = round(clock.recorded_at(0))
+    begins_s = begin / fs
+    if begins_s < _LEAST_PRE_S - PRE_ROLL_S:
+        raise InputError(
+            "RC-306",
+            f"the recording begins {-begins_s:.2f} s after the sweep file: the silence before the "
+            "first mark is missing",
+            hint="start the recorder before the player: the noise is measured there",
+            missing_s=round(-begins_s, 3),
+        )
+    ends = clock.recorded_at(together.mark_starts[-1]) + (MARK_DURATION_S + _LEAST_POST_S) * fs
+    if recording.size < ends:
+        raise InputError(
+            "RC-306",
+            f"the recording ends {(ends - recording.size) / fs:.2f} s too early",
+            hint="stop the recorder a second after the last sound",
+        )
+    edges = [max(0, begin), *(round(clock.recorded_at(s)) for s in shifts[1:]), recording.size]
+    edges[-1] = min(recording.size, round(clock.recorded_at(n * n_speakers)))
+    return [recording[a:b] for a, b in itertools.pairwise(edges)]
+
+
+def _sounds(x: FloatArray, threshold: float, fs: int) -> list[tuple[int, int]]:
+    """First and last sample of every part that is not silent."""
+    loud = np.flatnonzero(np.abs(x) > threshold)
+    breaks = np.flatnonzero(np.diff(loud) > _GAP_S * fs)
+    starts = loud[np.concatenate([[0], breaks + 1])]
+    stops = loud[np.concatenate([breaks, [loud.size - 1]])]
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))
+
+
+def _compared(rows: FloatArray, plan: TakePlan, peak: float) -> TakePlan | None:
+    """Return the plan at the level of the file, if the file is what it renders to."""
+    unit = dataclasses.replace(plan, sweep=dataclasses.replace(plan.sweep, level_dbfs=-20.0))
+    rendered = render_take_file(unit, len(rows))
+    gain = float(np.sum(rendered * rows) / np.sum(rendered**2))
+    if gain <= 0.0 or np.abs(rows - gain * rendered).max() > _SAME * peak:
+        return None
+    level_dbfs = min(round(-20.0 + float(db_from_ratio(gain)), 2), -3.0)
+    return dataclasses.replace(plan, sweep=dataclasses.replace(plan.sweep, level_dbfs=level_dbfs))
