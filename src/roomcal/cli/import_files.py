@@ -35,6 +35,17 @@ from roomcal.cli.settings import Settings, force_option, json_option
     metavar="SECONDS",
     help="From one sweep's start to the next: ties the speakers' arrivals together.",
 )
+@click.option(
+    "--fs",
+    type=click.IntRange(4000, 800_000),
+    metavar="HZ",
+    help="Sample rate of files that do not say it (.dbl).",
+)
+@click.option(
+    "--calibrate",
+    is_flag=True,
+    help="Take out the microphone calibration that the file itself holds (.mdat).",
+)
 @force_option
 @json_option
 @click.pass_obj
@@ -47,17 +58,21 @@ def import_command(
     position: str | None,
     sweep: Path | None,
     spacing: float | None,
+    fs: int | None,
+    calibrate: bool,
     force: bool,
     as_json: bool,
 ) -> None:
     """Import impulse responses, or recordings of a sweep.
 
     A file called L-p1.wav says itself that it is speaker L at position p1.
+    Responses: WAV, AIFF, FLAC, REW .mdat and text exports, FRD, SOFA, .dbl.
 
     \b
     Examples:
       roomcal import L-p1.wav R-p1.wav --session before
       roomcal import l48.wav --speaker L --session monitor
+      roomcal import left.mdat --speaker L --session rew
       roomcal import take.wav --sweep sweep.wav --speaker FL,FR --session room
     """
     from roomcal.jobs.import_files import ImportRequest, import_files
@@ -68,6 +83,8 @@ def import_command(
         position=position,
         sweep=sweep,
         spacing_s=spacing,
+        fs=fs,
+        calibrate=calibrate,
         force=force,
     )
     store = import_files(settings.folder, name, request, settings.talk)

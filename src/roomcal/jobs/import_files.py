@@ -7,15 +7,23 @@ from pathlib import Path
 
 from roomcal.errors import InputError, StorageError
 from roomcal.files.folders import document_path, new_folder
+from roomcal.files.foreign_response import ForeignResponse
+from roomcal.files.response_files import read_responses
 from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
 from roomcal.files.wav import Wav, read_mono
 from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.import_takes import import_takes, recognise
+from roomcal.measure.calibration import without_microphone
 from roomcal.measure.recording import sweeps_in_recording
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.model.session import Session
 from roomcal.model.studio import check_name
+from roomcal.units import FloatArray
+
+# Below, a calibration is extrapolation, and its correction would lift noise.
+LOWEST_CALIBRATED_HZ = 5.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,8 @@ class ImportRequest:
     position: str | None = None
     sweep: Path | None = None  # the files are recordings of this sweep
     spacing_s: float | None = None  # from one sweep's start to the next, if the player is known
+    fs: int | None = None  # of files that do not say it
+    calibrate: bool = False  # take out the microphone's response that comes with a response
     force: bool = False  # replace paths that the session has
 
 
@@ -51,20 +61,32 @@ def import_files(root: Path, name: str, request: ImportRequest, talk: Conversati
     BusyError
         If another run writes to the session.
     """
+    take_file = recognise(request.sweep) if request.sweep else None
+    if take_file is not None:
+        return import_takes(
+            root,
+            name,
+            take_file,
+            {file: _position(file, request) for file in request.files},
+            talk,
+            speakers=request.speakers,
+            force=request.force,
+        )
     sweep = read_mono(request.sweep) if request.sweep else None
     found: list[_Found] = []
     for file in request.files:
-        wav = read_mono(file)
-        speakers, position = _names(file, request, recording=sweep is not None)
         if sweep is None:
-            response = ImpulseResponse(
-                samples=wav.samples[0], fs=wav.fs, speaker=speakers[0], position=position
-            )
-            found.append(_Found(response, file, ""))
-        else:
-            found += _from_recording(
-                wav, file, sweep, speakers=speakers, position=position, spacing_s=request.spacing_s
-            )
+            found += _from_responses(file, request, talk)
+            continue
+        speakers, position = _names(file, request)
+        found += _from_recording(
+            read_mono(file),
+            file,
+            sweep,
+            speakers=speakers,
+            position=position,
+            spacing_s=request.spacing_s,
+        )
     _refuse_twins(found)
     with alone(root, name, talk):
         return _save(root, name, found, request, talk)
@@ -89,7 +111,13 @@ def _save(
     return store
 
 
-def _names(file: Path, request: ImportRequest, *, recording: bool) -> tuple[tuple[str, ...], str]:
+def _position(file: Path, request: ImportRequest) -> str:
+    """Position of a recording: as asked, else from a name like anything-p2.wav, else p1."""
+    parts = file.name.split(".")[0].rsplit("-", 1)
+    return check_name(request.position or (parts[1] if len(parts) == 2 else "p1"), "position")
+
+
+def _names(file: Path, request: ImportRequest) -> tuple[tuple[str, ...], str]:
     """Speakers and position of a file: as asked, else from a name like L-p1.wav."""
     stem = file.name.split(".")[0]
     parts = stem.rsplit("-", 1)
@@ -102,15 +130,87 @@ def _names(file: Path, request: ImportRequest, *, recording: bool) -> tuple[tupl
             hint="give --speaker (and --position), or name the file like L-p1.wav",
             path=str(file),
         )
-    if not recording and len(speakers) > 1:
+    for speaker in speakers:
+        check_name(speaker, "speaker")
+    return speakers, check_name(position, "position")
+
+
+def _from_responses(file: Path, request: ImportRequest, talk: Conversation) -> list[_Found]:
+    """Read the responses of a file of any kind, and say whose they are."""
+    read = read_responses(file, fs=request.fs)
+    found = []
+    for foreign, (speaker, position) in zip(read, _owners(file, request, read), strict=True):
+        for note in foreign.notes:
+            talk.note(f"{file.name}: {note}")
+        samples = foreign.samples
+        if request.calibrate:
+            samples = _calibrated(file, foreign)
+        response = ImpulseResponse(
+            samples=samples,
+            fs=foreign.fs,
+            speaker=speaker,
+            position=position,
+            time_zero=foreign.time_zero,
+            time_reference=foreign.time_reference,
+            full_scale_db_spl=foreign.full_scale_db_spl,
+        )
+        found.append(_Found(response, file, f" ({foreign.name})" if foreign.name else ""))
+    return found
+
+
+def _owners(
+    file: Path, request: ImportRequest, read: Sequence[ForeignResponse]
+) -> list[tuple[str, str]]:
+    """Speaker and position of each response of a file.
+
+    One speaker with many responses stands for as many positions, p1, p2, ...; otherwise each
+    response has a speaker of its own.
+    """
+    if len(read) > 1 and not request.speakers:
+        listed = ", ".join(r.name or f"number {n}" for n, r in enumerate(read[:8], start=1))
+        raise InputError(
+            "RC-309",
+            f"{file.name} holds {len(read)} responses: {listed}{', ...' if len(read) > 8 else ''}",
+            hint="give --speaker with one name (they become its positions p1, p2, ...), or with "
+            "a name for each in this order",
+            path=str(file),
+        )
+    speakers, position = _names(file, request)
+    if len(read) == len(speakers):
+        return [(speaker, position) for speaker in speakers]
+    if len(speakers) == 1 and request.position is None:
+        return [(speakers[0], f"p{n}") for n in range(1, len(read) + 1)]
+    if len(read) == 1:
         raise InputError(
             "RC-305",
             f"{file} is one impulse response, but {len(speakers)} speakers are named",
             hint="import one file a speaker; several speakers in one file need --sweep",
         )
-    for speaker in speakers:
-        check_name(speaker, "speaker")
-    return speakers, check_name(position, "position")
+    raise InputError(
+        "RC-309",
+        f"{file.name} holds {len(read)} responses, and {len(speakers)} speakers are named",
+        hint="name one speaker and no --position, or a speaker for each response",
+        path=str(file),
+    )
+
+
+def _calibrated(file: Path, foreign: ForeignResponse) -> FloatArray:
+    """Take out the microphone's response that the other program stored beside the samples."""
+    if foreign.calibration is None:
+        raise InputError(
+            "RC-315",
+            f"{file.name} holds no calibration that --calibrate could take out",
+            hint="import it without --calibrate",
+            path=str(file),
+        )
+    low, high = (float(f) for f in foreign.calibration.f_hz[[0, -1]])
+    return without_microphone(
+        foreign.samples,
+        foreign.fs,
+        foreign.calibration,
+        low_hz=max(low, LOWEST_CALIBRATED_HZ),
+        high_hz=min(high, foreign.fs / 2),
+    )
 
 
 def _from_recording(
