@@ -29,7 +29,7 @@ class NoiseLevel:
     """Pink noise of one speaker at the microphone."""
 
     speaker: str
-    played_dbfs: float  # rms at the output
+    played_dbfs: float  # rms, before the speaker's trim
     c_dbfs: float  # C-weighted rms at the microphone
     at_reference_db_spl: float | None  # dB(C) for noise of `REFERENCE_DBFS`; None: not known
     trim_db: float | None  # turn the speaker by this to reach the target
@@ -69,7 +69,7 @@ def play_noise(
     settle = round(_SETTLE_S * fs)
     repeats = max(1, round(duration_s / _PERIOD_S))
     row = np.concatenate([period[-settle:], np.tile(period, repeats), period[:settle]])
-    row *= _ramps(row.size, round(_RAMP_S * fs))
+    row *= _ramps(row.size, round(_RAMP_S * fs)) * float(ratio_from_db(speaker.gain_db))
     guard = wiring.guard({speaker.name: row})
     recording = place.device.play_record(
         row[np.newaxis],
