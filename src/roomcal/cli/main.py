@@ -20,6 +20,7 @@ from roomcal.errors import RoomcalError, StorageError
 # Command -> module of this package and the command's name in it, in the order of an evening.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "demo"),
+    "doctor": ("doctor", "doctor"),
     "devices": ("devices", "devices"),
     "init": ("init", "init"),
     "level": ("level", "level"),
@@ -33,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "targets": ("lists", "targets"),
     "design": ("design", "design"),
     "verify": ("verify", "verify"),
+    "health": ("health", "health"),
     "apply": ("apply", "apply"),
     "export": ("export", "export"),
     "report": ("report", "report"),
@@ -74,8 +76,8 @@ class RoomcalGroup(click.Group):
         kwargs.update(standalone_mode=False, obj=settings)
         try:
             with ending_like_ctrl_c():
-                super().main(*args, **kwargs)
-            code = 0
+                answer = super().main(*args, **kwargs)
+            code = answer if isinstance(answer, int) else 0  # a command's own exit code
         except RoomcalError as error:
             code = settings.show_error(error)
         except click.exceptions.Exit as leave:
