@@ -27,7 +27,10 @@ def test_the_json_has_the_promised_keys_and_lengths():
 
     shape = to_json(one)
 
-    assert list(shape) == ["speaker", "position", "fs", "arrival_s", "snr_db", "response", "decay"]
+    assert list(shape) == [
+        *("speaker", "position", "fs", "arrival_s", "snr_db", "response", "decay"),
+        *("modes", "modes_reason"),
+    ]
     assert list(shape["response"]) == ["f_hz", "level_db", "smoothing"]
     assert list(shape["decay"]) == [
         *("bands_hz", "edt_s", "t20_s", "t30_s", "c50_db", "c80_db", "d50", "ts_s", "reason"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from roomcal.analyze.arrival import Arrival, SnrSummary, find_arrival, summarize_snr
 from roomcal.analyze.decay import DecayAnalysis, analyze_decay
+from roomcal.analyze.modes import RoomModes, fit_modes
 from roomcal.analyze.response import DEFAULT_SMOOTHING, smoothed_response
 from roomcal.dsp.smoothing import Width
 from roomcal.model.curve import Curve
@@ -26,20 +27,31 @@ class ResponseAnalysis:
     smoothing: Width
     decay: DecayAnalysis  # third-octave bands
     octave_decay: DecayAnalysis
+    room: RoomModes  # of all responses together
+    index: int  # of this response among those
 
 
 def analyze(
-    responses: Sequence[ImpulseResponse], *, smoothing: Width = DEFAULT_SMOOTHING
+    responses: Sequence[ImpulseResponse],
+    *,
+    smoothing: Width = DEFAULT_SMOOTHING,
+    size_m: tuple[float, float, float] | None = None,
 ) -> tuple[ResponseAnalysis, ...]:
-    """Analyze responses one by one.
+    """Analyze the responses of one room.
 
     Parameters
     ----------
     responses : sequence of ImpulseResponse
     smoothing : int or "erb" or "variable"
         Of the response over frequency; see `dsp.smoothing`.
+    size_m : (x, y, z), optional
+        Of the room, to name its modes.
     """
-    return tuple(_analyze_one(response, smoothing) for response in responses)
+    room = fit_modes(responses, size_m=size_m)
+    return tuple(
+        _analyze_one(response, smoothing, room=room, index=index)
+        for index, response in enumerate(responses)
+    )
 
 
 def to_json(analysis: ResponseAnalysis) -> dict[str, Any]:
@@ -52,6 +64,8 @@ def to_json(analysis: ResponseAnalysis) -> dict[str, Any]:
         "snr_db": analysis.snr.snr_db,
         "response": curve_to_json(analysis.response, smoothing=smoothing_text(analysis.smoothing)),
         "decay": decay_to_json(analysis.decay),
+        "modes": modes_to_json(analysis.room, analysis.index),
+        "modes_reason": analysis.room.reason,
     }
 
 
@@ -78,12 +92,29 @@ def decay_to_json(decay: DecayAnalysis) -> dict[str, Any]:
     }
 
 
+def modes_to_json(room: RoomModes, index: int) -> list[dict[str, Any]]:
+    """List the modes of the room with their levels in one response."""
+    return [
+        {
+            "f_hz": mode.f_hz,
+            "t60_s": mode.t60_s,
+            "t60_std_s": mode.t60_std_s,
+            "q": mode.q,
+            "level_db": float(mode.level_db[index]),
+            "half_waves": list(mode.numbers) if mode.numbers else None,
+        }
+        for mode in room.modes
+    ]
+
+
 def smoothing_text(smoothing: Width) -> str:
     """Write a smoothing as people do: 1/6, erb, variable."""
     return f"1/{smoothing}" if isinstance(smoothing, int) else smoothing
 
 
-def _analyze_one(response: ImpulseResponse, smoothing: Width) -> ResponseAnalysis:
+def _analyze_one(
+    response: ImpulseResponse, smoothing: Width, *, room: RoomModes, index: int
+) -> ResponseAnalysis:
     return ResponseAnalysis(
         speaker=response.speaker,
         position=response.position,
@@ -95,4 +126,6 @@ def _analyze_one(response: ImpulseResponse, smoothing: Width) -> ResponseAnalysi
         smoothing=smoothing,
         decay=analyze_decay(response, bands_per_octave=3),
         octave_decay=analyze_decay(response, bands_per_octave=1),
+        room=room,
+        index=index,
     )

@@ -11,24 +11,55 @@ from roomcal.cli.settings import Settings, json_option
 if TYPE_CHECKING:
     from roomcal.analyze.analysis import ResponseAnalysis
 
-KINDS = ("response", "decay")
+KINDS = ("response", "decay", "modes")
+
+
+class RoomSize(click.ParamType["tuple[float, float, float]"]):
+    """Length, width and height in metres: 4.4x5.6x2.8."""
+
+    name = "size"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[float, float, float]:
+        """Read three lengths of a room."""
+        parts = [float(p) for p in str(value).lower().split("x") if _is_number(p)]
+        if len(parts) != 3 or str(value).count("x") != 2 or not all(1.0 <= p <= 100 for p in parts):
+            self.fail(f"{value!r} is no room; write its lengths in metres: 4.4x5.6x2.8", param, ctx)
+        return (parts[0], parts[1], parts[2])
 
 
 @click.command()
 @click.argument("session")
 @click.option("--only", type=click.Choice(KINDS), help="Only this part.")
 @click.option("--speaker", help="Only this speaker.")
+@click.option(
+    "--room",
+    type=RoomSize(),
+    metavar="XxYxZ",
+    help="Size of the room in metres, to name its modes.",
+)
 @json_option
 @click.pass_obj
 def analyze(
-    settings: Settings, *, session: str, only: str | None, speaker: str | None, as_json: bool
+    settings: Settings,
+    *,
+    session: str,
+    only: str | None,
+    speaker: str | None,
+    room: tuple[float, float, float] | None,
+    as_json: bool,
 ) -> None:
-    """Analyze the responses of SESSION: level, arrival, noise, decay.
+    """Analyze the responses of SESSION: level, arrival, noise, decay, modes.
 
     \b
     Examples:
       roomcal analyze before
       roomcal analyze before --only decay --speaker L
+      roomcal analyze before --only modes --room 4.4x5.6x2.8
       roomcal analyze before --json > before.json
     """
     from roomcal.analyze.analysis import analyze as analyze_responses
@@ -36,7 +67,7 @@ def analyze(
     from roomcal.files.session_store import SessionStore
 
     store = SessionStore.open(settings.folder, session)
-    found = analyze_responses(store.load_responses(speaker))
+    found = analyze_responses(store.load_responses(speaker), size_m=room)
     if as_json:
         settings.show_json(
             {"session": store.session.name, "responses": [to_json(a) for a in found]}
@@ -46,6 +77,8 @@ def analyze(
         _show_responses(settings, found)
     if only in (None, "decay"):
         _show_decay(settings, found)
+    if only in (None, "modes"):
+        _show_modes(settings, found)
     settings.next_step(f"roomcal design mix --from {session}")
 
 
@@ -112,6 +145,45 @@ def _show_decay(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None
             rows,
             caption="- " + "\n- ".join(reasons) if reasons else "",
         )
+
+
+def _show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
+    room = found[0].room
+    if not room.modes:
+        settings.show_table("Modes of the room", [""], [], caption=f"- none: {room.reason}")
+        return
+    speakers = list(dict.fromkeys(a.speaker for a in found))
+    rows = []
+    for mode in room.modes:
+        best = [
+            max(float(mode.level_db[a.index]) for a in found if a.speaker == s) for s in speakers
+        ]
+        row = [
+            number(mode.f_hz, ".1f"),
+            f"{number(mode.t60_s, '.2f')} ± {number(mode.t60_std_s, '.2f')}",
+            number(mode.q, ".0f"),
+            *(number(level, "+.0f") for level in best),
+        ]
+        if math.isfinite(room.schroeder_hz):
+            row.append(" ".join(map(str, mode.numbers)) if mode.numbers else "-")
+        rows.append(row)
+    named = math.isfinite(room.schroeder_hz)
+    notes = ["level: of the resonance at its peak, the strongest of the positions"]
+    if named:
+        notes.append(
+            f"half waves: along x, y and z; Schroeder frequency {room.schroeder_hz:.0f} Hz"
+        )
+    settings.show_table(
+        "Modes of the room, level in dB",
+        ["Hz", "T60 s", "Q", *speakers, *(["half waves"] if named else [])],
+        rows,
+        caption="- " + "\n- ".join(notes),
+    )
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a plain decimal number."""
+    return text.replace(".", "", 1).isdigit()
 
 
 def _mean(values: list[float]) -> tuple[float, float, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import roomcal
+from roomcal.analyze.modes import RoomModes
 from roomcal.analyze.response import DEVIATION_BANDS_HZ
 from roomcal.jobs.describe import notes_by_speaker
 from roomcal.jobs.summary import Stage, moved
@@ -28,6 +29,7 @@ class Story:
     targets: Mapping[str, Curve]  # from `level_targets`
     bank: Bank | None = None
     verification: Verification | None = None
+    modes: RoomModes | None = None  # before
     exports: tuple[tuple[str, str], ...] = ()
     provenance: tuple[tuple[str, str], ...] = ()
 
@@ -45,7 +47,10 @@ def tell(story: Story, *, title: str) -> Page:
             for who, notes in notes_by_speaker(story.bank.explanations if story.bank else ())
         ),
         figures=tuple(_pictures(story)),
-        details=(_verification_table(verification),) if verification else (),
+        details=(
+            *((_verification_table(verification),) if verification else ()),
+            *((_modes_table(story.modes),) if story.modes and story.modes.modes else ()),
+        ),
         exports=story.exports,
         provenance=(
             ("roomcal", roomcal.__version__),
@@ -240,4 +245,19 @@ def _verification_table(verification: Verification) -> Table:
         rows=tuple(rows),
         note=f"All speakers together measured {verification.common_gain_db:+.2f} dB against the "
         "prediction; that much is taken off.",
+    )
+
+
+def _modes_table(room: RoomModes) -> Table:
+    """List each mode with the highest level that any response has of it."""
+    return Table(
+        caption="Modes of the room",
+        columns=("Frequency (Hz)", "Decay, T60 (s)", "Q", "Level (dB)"),
+        rows=tuple(
+            (f"{m.f_hz:.1f}", m.t60_s, round(m.q, 1), round(float(m.level_db.max()), 1))
+            for m in room.modes
+        ),
+        note="Fitted to all responses together. Level: of the resonance at its peak, in the "
+        "response where it is strongest. A mode that no speaker drives at any position is not "
+        "found.",
     )

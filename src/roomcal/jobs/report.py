@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from roomcal.analyze.modes import fit_modes
 from roomcal.errors import InputError
 from roomcal.files.atomic import refuse_existing, write_bytes
 from roomcal.files.bank_store import load_bank
@@ -68,6 +69,7 @@ def gather(
         targets=targets,
         bank=bank,
         verification=verification,
+        modes=fit_modes(before),
         provenance=tuple(provenance),
     )
 
