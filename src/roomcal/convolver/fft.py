@@ -41,7 +41,7 @@ def forward(pool: Any, data: int, length: int, factors: int) -> None:
             store(pool, q + 8, dr * wi + di * wr)
         factors += 2 * half
         n = half
-    while n >= 4:
+    while n > 4:
         quarter = n >> 2
         step = CELL * quarter
         for first in range(0, length, n):
@@ -69,6 +69,22 @@ def forward(pool: Any, data: int, length: int, factors: int) -> None:
                 store(pool, p + 3 * step + 8, xr * wi + xi * wr)
         factors += 6 * quarter
         n = quarter
+    if n == 4:  # the last pass turns nothing
+        for p in range(data, data + CELL * length, 4 * CELL):
+            ar, ai = load(pool, p), load(pool, p + 8)
+            br, bi = load(pool, p + 16), load(pool, p + 24)
+            cr, ci = load(pool, p + 32), load(pool, p + 40)
+            dr, di = load(pool, p + 48), load(pool, p + 56)
+            sr, si, tr, ti = ar + cr, ai + ci, br + dr, bi + di
+            ur, ui, vr, vi = ar - cr, ai - ci, bi - di, dr - br
+            store(pool, p, sr + tr)
+            store(pool, p + 8, si + ti)
+            store(pool, p + 16, sr - tr)
+            store(pool, p + 24, si - ti)
+            store(pool, p + 32, ur + vr)
+            store(pool, p + 40, ui + vi)
+            store(pool, p + 48, ur - vr)
+            store(pool, p + 56, ui - vi)
 
 
 @compiled
@@ -78,10 +94,26 @@ def backward(pool: Any, data: int, length: int, factors: int) -> None:
     top = length >> 1 if odd else length
     w_end = factors + (length if odd else 0)  # behind the radix-2 pass: 2 floats a factor
     n = top
-    while n >= 4:
+    while n > 4:
         w_end += 6 * (n >> 2)
         n >>= 2
-    n = 4
+    if n == 4:  # the first pass turns nothing
+        for p in range(data, data + CELL * length, 4 * CELL):
+            ar, ai = load(pool, p), load(pool, p + 8)
+            br, bi = load(pool, p + 16), load(pool, p + 24)
+            cr, ci = load(pool, p + 32), load(pool, p + 40)
+            dr, di = load(pool, p + 48), load(pool, p + 56)
+            sr, si, tr, ti = ar + br, ai + bi, cr + dr, ci + di
+            ur, ui, vr, vi = ar - br, ai - bi, di - ci, cr - dr
+            store(pool, p, sr + tr)
+            store(pool, p + 8, si + ti)
+            store(pool, p + 16, ur + vr)
+            store(pool, p + 24, ui + vi)
+            store(pool, p + 32, sr - tr)
+            store(pool, p + 40, si - ti)
+            store(pool, p + 48, ur - vr)
+            store(pool, p + 56, ui - vi)
+    n = 16
     while n <= top:
         quarter = n >> 2
         step = CELL * quarter

@@ -131,10 +131,14 @@ def give(table: Table, pool: Pool, y: Any, first: int, count: int) -> None:
     """Hand out finished frames; silence where the host's blocks are not those that were agreed."""
     frames = table[layout.RING_FRAMES]
     here = min(count, table[layout.WRITTEN] - table[layout.READ])
+    start = table[layout.READ] & (frames - 1)
+    straight = min(here, frames - start)  # the rest stands at the beginning of the ring
     for output in range(table[layout.N_OUTPUTS]):
         ring = table[layout.RING_AT] + output * frames
-        for n in range(here):
-            y[output, first + n] = pool[ring + ((table[layout.READ] + n) & (frames - 1))]
+        for n in range(straight):
+            y[output, first + n] = pool[ring + start + n]
+        for n in range(straight, here):
+            y[output, first + n] = pool[ring + start + n - frames]
         for n in range(here, count):
             y[output, first + n] = 0.0
     table[layout.READ] += here

@@ -26,6 +26,7 @@ from roomcal.convolver.transform import (
 Table = NDArray[np.int64]
 Pool = NDArray[np.float64] | NDArray[np.float32]
 
+_LANES = 8  # floats in a vector
 _CELL = 16  # floats in a cell: 8 real and 8 imaginary parts
 ALIGNMENT = 64  # bytes: a cache line, and the largest vector
 
@@ -55,7 +56,8 @@ ALIGNMENT = 64  # bytes: a cache line, and the largest vector
     LANE_CONSTANTS_AT,
     WORK_AT,  # cells in which one transform is done
     RAW_AT,  # per side and output a block, before it is mixed (`swap`)
-    WEIGHTS_AT,  # a block of weights, then a block of gains
+    WEIGHTS_AT,  # a block of weights, then a vector that shows faults
+    OVERFLOW_AT,  # a factor with which what no 32-bit float holds overflows; then 1
     RING_AT,  # per output a ring of finished frames
     RING_FRAMES,  # its length
     WRITTEN,  # frames that were put there
@@ -81,7 +83,7 @@ ALIGNMENT = 64  # bytes: a cache line, and the largest vector
     PATHS_LIST,  # per bank, level and output: how many paths, then input and number of each
     PATHS_STRIDE,
     LEVELS_LIST,  # the first level's places; the next level's follow LEVEL_PLACES later
-) = range(50)
+) = range(51)
 
 # Places within a level.
 (
@@ -174,7 +176,9 @@ def allocate(
     longest_step = max([block // 8, *(max(v.rows, v.columns) for v in plan.levels)])
     head[WORK_AT] = pool.room(_CELL * longest_step)
     head[RAW_AT] = pool.room(2 * n_outputs * block)
-    head[WEIGHTS_AT] = pool.room(2 * block)
+    head[WEIGHTS_AT] = pool.room(block + _LANES)
+    overflow = float(np.finfo(dtype).max) / float(np.finfo(np.float32).max)
+    head[OVERFLOW_AT] = pool.constant(np.array([overflow, 1.0]))
     head[RING_AT] = pool.room(n_outputs * head[RING_FRAMES])
     for place in (GAIN_WANTED_AT, GAIN_FROM_AT, GAIN_TO_AT):
         head[place] = pool.constant(np.ones(n_outputs))

@@ -30,7 +30,9 @@ MAX_WORST = 2.5  # work of the worst block re the mean, if any plan keeps to it
 # Estimated work in units of one multiply-accumulate over a cell of 8 bins in the head, which
 # streams from the second-level cache. Ratios measured on x86-64 with AVX2 and AVX-512.
 HEAD_PRODUCT = 1.0
-LEVEL_PRODUCT = 1.4  # filters and spectra come from farther away
+LEVEL_PRODUCT = 1.4  # the sums are kept in the cache, not in registers
+FAR_PRODUCT = 1.6  # times that, when filters and spectra do not fit into the second-level cache
+FAR_BYTES = 2 << 20
 DFT_CELL_BIT = 0.6  # a cell in half a radix-4 pass
 HEAD_TRANSFORM_CELL = 4.0  # windows, the step across lanes, the way in and out
 LEVEL_STEP_CELL = 3.0  # windows, turns and transpositions of one of the two steps
@@ -94,8 +96,10 @@ class Plan:
 def head_work(plan: Plan) -> float:
     """Work of level 0 in one block."""
     cells = plan.block / 8
+    n_bytes = 8 * plan.block * plan.head_partitions * (plan.n_inputs + plan.n_paths)
     transform = DFT_CELL_BIT * math.log2(plan.block) + HEAD_TRANSFORM_CELL
     products = HEAD_PRODUCT * plan.n_paths * plan.head_partitions
+    products *= FAR_PRODUCT if n_bytes > FAR_BYTES else 1.0
     transforms = (plan.n_inputs + plan.n_outputs) * transform
     return cells * (products + transforms) + UNIT * (plan.n_inputs + plan.n_outputs)
 
@@ -110,9 +114,11 @@ def row_work(level: Level) -> float:
     return UNIT + level.columns * (DFT_CELL_BIT * math.log2(level.columns) + LEVEL_STEP_CELL)
 
 
-def product_work(level: Level, n_partitions: int) -> float:
+def product_work(plan: Plan, level: Level, n_partitions: int) -> float:
     """Work of multiplying some partitions of one path, for 8 rows."""
-    return LEVEL_PRODUCT * level.columns * n_partitions
+    n_bytes = 8 * level.size * level.n_partitions * (plan.n_inputs + plan.n_paths)  # in float32
+    far = FAR_PRODUCT if n_bytes > FAR_BYTES else 1.0
+    return far * LEVEL_PRODUCT * level.columns * n_partitions
 
 
 def unit_works(plan: Plan, level: Level) -> FloatArray:
@@ -127,7 +133,9 @@ def unit_works(plan: Plan, level: Level) -> FloatArray:
     shares = [PRODUCTS] * (level.n_partitions // PRODUCTS)
     if level.n_partitions % PRODUCTS:
         shares.append(level.n_partitions % PRODUCTS)
-    output = [UNIT + paths * product_work(level, share) for share in shares] + [row_work(level)]
+    output = [UNIT + paths * product_work(plan, level, share) for share in shares] + [
+        row_work(level)
+    ]
     middle = [row_work(level)] * plan.n_inputs + output * plan.n_outputs
     return np.array(
         [column_work(level)] * (plan.n_inputs * n_groups)

@@ -15,6 +15,7 @@ import math
 from roomcal.convolver import layout
 from roomcal.convolver.compiled import compiled, inlined
 from roomcal.convolver.layout import Pool, Table
+from roomcal.convolver.simd import load, splat, store, zeros
 
 STEADY, WARMING, FADING = 0, 1, 2  # phases of a swap
 LARGEST = 3.4028234663852886e38  # of 32-bit floats, which the audio system takes
@@ -69,61 +70,79 @@ def weigh(table: Table, pool: Pool) -> None:
 
 
 @compiled
-def ramp_gain(table: Table, pool: Pool, output: int, gains: int) -> None:
-    """Write the gain of an output for every frame of a block."""
+def begin_ramp(table: Table, pool: Pool, output: int) -> bool:
+    """Begin a ramp if another gain is wanted; tell whether the gain of an output is moving."""
     ramp = table[layout.RAMPS_LIST] + layout.RAMP_PLACES * output
     start, end = table[layout.GAIN_FROM_AT] + output, table[layout.GAIN_TO_AT] + output
     wanted = pool[table[layout.GAIN_WANTED_AT] + output]
     if wanted != pool[end] and abs(wanted) <= LARGEST:
-        length = table[ramp + layout.RAMP_LENGTH]
-        if table[ramp + layout.RAMP_LEFT] > 0:
-            done = 1.0 - table[ramp + layout.RAMP_LEFT] / length
-            pool[start] += (pool[end] - pool[start]) * raised_cosine(done)
+        left, length = table[ramp + layout.RAMP_LEFT], table[ramp + layout.RAMP_LENGTH]
+        if left > 0:  # from where the last one has come to
+            pool[start] += (pool[end] - pool[start]) * raised_cosine(1.0 - left / length)
         else:
             pool[start] = pool[end]
         pool[end] = wanted
         table[ramp + layout.RAMP_LENGTH] = max(table[layout.RAMP_FRAMES], 1)
         table[ramp + layout.RAMP_LEFT] = table[ramp + layout.RAMP_LENGTH]
-    left, block = table[ramp + layout.RAMP_LEFT], table[layout.BLOCK]
-    if left == 0:
-        for n in range(block):
-            pool[gains + n] = pool[end]
-        return
-    length = table[ramp + layout.RAMP_LENGTH]
-    for n in range(block):
+    return table[ramp + layout.RAMP_LEFT] > 0
+
+
+@compiled
+def apply_ramp(table: Table, pool: Pool, output: int, y: int) -> None:
+    """Multiply a block by a gain that is on its way."""
+    ramp = table[layout.RAMPS_LIST] + layout.RAMP_PLACES * output
+    start, end = table[layout.GAIN_FROM_AT] + output, table[layout.GAIN_TO_AT] + output
+    left, length = table[ramp + layout.RAMP_LEFT], table[ramp + layout.RAMP_LENGTH]
+    for n in range(table[layout.BLOCK]):
         done = (length - left + n + 1) / length
-        pool[gains + n] = pool[start] + (pool[end] - pool[start]) * raised_cosine(done)
-    table[ramp + layout.RAMP_LEFT] = max(0, left - block)
+        pool[y + n] *= pool[start] + (pool[end] - pool[start]) * raised_cosine(done)
+    table[ramp + layout.RAMP_LEFT] = max(0, left - table[layout.BLOCK])
+
+
+@compiled
+def silence_faults(pool: Pool, y: int, block: int) -> int:
+    """Replace what no 32-bit float holds by silence; return how many samples that were."""
+    bad = 0
+    for n in range(block):
+        if not abs(pool[y + n]) <= LARGEST:
+            pool[y + n] = 0.0
+            bad += 1
+    return bad
 
 
 @compiled
 def mix(table: Table, pool: Pool) -> None:
-    """Join the sides, apply the gains, and append a block to the ring of every output.
-
-    What is not finite or too large for a 32-bit float becomes silence, and is counted.
-    """
+    """Join the sides, apply the gains, and append a block to the ring of every output."""
     block, n_outputs = table[layout.BLOCK], table[layout.N_OUTPUTS]
     side, fading = table[layout.SIDE], table[layout.PHASE] == FADING
-    weights = table[layout.WEIGHTS_AT]
-    gains = weights + block
-    frames = table[layout.RING_FRAMES]
-    start = table[layout.WRITTEN] & (frames - 1)
-    bad = 0
+    weights, frames = table[layout.WEIGHTS_AT], table[layout.RING_FRAMES]
+    overflow = splat(pool, table[layout.OVERFLOW_AT])
     if fading:
         weigh(table, pool)
     for output in range(n_outputs):
-        ramp_gain(table, pool, output, gains)
         heard = table[layout.RAW_AT] + (side * n_outputs + output) * block
         other = table[layout.RAW_AT] + ((1 - side) * n_outputs + output) * block
-        if fading:
-            for n in range(block):
-                pool[heard + n] += (pool[other + n] - pool[heard + n]) * pool[weights + n]
-        ring = table[layout.RING_AT] + output * frames + start
-        for n in range(block):
-            y = pool[heard + n] * pool[gains + n]
-            if not abs(y) <= LARGEST:
-                y = 0.0
-                bad += 1
-            pool[ring + n] = y
-    table[layout.BAD_OUTPUTS] += bad
+        y = table[layout.RING_AT] + output * frames + (table[layout.WRITTEN] & (frames - 1))
+        gain = table[layout.GAIN_TO_AT] + output
+        ramping = begin_ramp(table, pool, output)
+        if ramping:
+            gain = table[layout.OVERFLOW_AT] + 1  # 1: the ramp comes on top
+        faults = zeros(pool)
+        for n in range(0, block, 8):
+            x = load(pool, heard + n)
+            if fading:
+                x = x + (load(pool, other + n) - x) * load(pool, weights + n)
+            x = x * splat(pool, gain)
+            store(pool, y + n, x)
+            # Finite numbers leave 0; NaN, infinity and what a 32-bit float cannot hold leave NaN.
+            x = x * overflow
+            faults = faults + (x - x)
+        store(pool, weights + block, faults)
+        if ramping:
+            apply_ramp(table, pool, output, y)
+        total = 0.0
+        for lane in range(8):
+            total += pool[weights + block + lane]
+        if total != 0.0:  # also when it is NaN
+            table[layout.BAD_OUTPUTS] += silence_faults(pool, y, block)
     table[layout.WRITTEN] += block

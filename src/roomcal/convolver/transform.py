@@ -111,13 +111,14 @@ def twiddles(length: int) -> FloatArray:
     """Factors of the radix-4 DFT in `fft`, pass after pass, real and imaginary parts in turn.
 
     A length that is an odd power of two begins with a radix-2 pass: w^j, j < n / 2. A radix-4 pass
-    of n points holds w^j, w^2j and w^3j for j < n / 4, where w = e^(-j 2 pi / n).
+    of n points holds w^j, w^2j and w^3j for j < n / 4, where w = e^(-j 2 pi / n); that of 4 points
+    turns nothing and is left out.
     """
-    parts, n = [], length
+    parts, n = [np.zeros(0, dtype=np.complex128)], length
     if length.bit_length() % 2 == 0:
         parts.append(np.exp(-2j * np.pi * np.arange(n // 2) / n))
         n //= 2
-    while n >= 4:
+    while n > 4:
         parts.append(np.exp(-2j * np.pi * np.outer(np.arange(n // 4), [1, 2, 3]) / n).ravel())
         n //= 4
     return np.concatenate([part.view(np.float64) for part in parts])
