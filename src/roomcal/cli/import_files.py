@@ -36,10 +36,15 @@ from roomcal.cli.settings import Settings, force_option, json_option
     help="From one sweep's start to the next: ties the speakers' arrivals together.",
 )
 @click.option(
+    "--bank",
+    metavar="NAME",
+    help="The files are filters: make a bank of them.  [text: --fs, else 48000]",
+)
+@click.option(
     "--fs",
-    type=click.IntRange(4000, 800_000),
-    metavar="HZ",
-    help="Sample rate of files that do not say it (.dbl).",
+    default="",
+    metavar="HZ,...",
+    help="Sample rate of files that do not say it (.dbl); rates of a bank out of text.",
 )
 @click.option(
     "--calibrate",
@@ -58,7 +63,8 @@ def import_command(
     position: str | None,
     sweep: Path | None,
     spacing: float | None,
-    fs: int | None,
+    fs: str,
+    bank: str | None,
     calibrate: bool,
     force: bool,
     as_json: bool,
@@ -67,23 +73,35 @@ def import_command(
 
     A file called L-p1.wav says itself that it is speaker L at position p1.
     Responses: WAV, AIFF, FLAC, REW .mdat and text exports, FRD, SOFA, .dbl.
+    Filters, with --bank: WAV, .dbl, and text of Equalizer APO, AutoEq, REW's filter settings,
+    Multi-Sub Optimizer and miniDSP.
 
     \b
     Examples:
       roomcal import L-p1.wav R-p1.wav --session before
       roomcal import l48.wav --speaker L --session monitor
       roomcal import left.mdat --speaker L --session rew
+      roomcal import ParametricEQ.txt --bank autoeq --fs 44100,48000
       roomcal import take.wav --sweep sweep.wav --speaker FL,FR --session room
     """
     from roomcal.jobs.import_files import ImportRequest, import_files
 
+    names = tuple(n.strip() for n in speaker.split(",") if n.strip())
+    rates = _rates(fs)
+    if bank is not None:
+        if sweep or position or spacing or calibrate:
+            raise click.UsageError("--bank goes with --speaker, --fs and --force alone")
+        _import_bank(settings, bank, files, speakers=names, rates=rates, force=force, json=as_json)
+        return
+    if len(rates) > 1:
+        raise click.UsageError(f"--fs {fs}: several rates go with --bank")
     request = ImportRequest(
         files=files,
-        speakers=tuple(n.strip() for n in speaker.split(",") if n.strip()),
+        speakers=names,
         position=position,
         sweep=sweep,
         spacing_s=spacing,
-        fs=fs,
+        fs=rates[0] if rates else None,
         calibrate=calibrate,
         force=force,
     )
@@ -97,3 +115,49 @@ def import_command(
 
         click.echo(f"{store.folder}: {counted(len(store.session.responses), 'response')}")
     settings.next_step(f"roomcal analyze {name}")
+
+
+def _import_bank(
+    settings: Settings,
+    name: str,
+    files: tuple[Path, ...],
+    *,
+    speakers: tuple[str, ...],
+    rates: tuple[int, ...],
+    force: bool,
+    json: bool,
+) -> None:
+    """Make the bank, and say what is in it."""
+    from roomcal.jobs.import_bank import import_bank
+
+    made = import_bank(
+        settings.folder,
+        name,
+        files,
+        speakers=speakers,
+        rates=rates,
+        force=force,
+        talk=settings.talk,
+    )
+    if json:
+        settings.show_json(
+            {
+                "bank": made.name,
+                "fs": list(made.filters),
+                "n_taps": [f.n_taps for f in made.filters.values()],
+                "paths": [list(pair) for pair in next(iter(made.filters.values())).active_paths],
+            }
+        )
+    else:
+        for fs, filters in made.filters.items():
+            paths = ", ".join(f"{i} to {o}" for o, i in filters.active_paths)
+            click.echo(f"{made.name}: {filters.n_taps} taps at {fs} Hz, {paths}")
+    settings.next_step(f"roomcal export {made.name} --to camilladsp")
+
+
+def _rates(text: str) -> tuple[int, ...]:
+    """Read the rates of an option like 44100,48000."""
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",") if part.strip()))
+    except ValueError as error:
+        raise click.UsageError(f"--fs {text!r}: give whole numbers in Hz") from error
