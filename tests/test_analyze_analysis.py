@@ -29,7 +29,7 @@ def test_the_json_has_the_promised_keys_and_lengths():
 
     assert list(shape) == [
         *("speaker", "position", "fs", "arrival_s", "snr_db", "response", "decay"),
-        *("modes", "modes_reason"),
+        *("modes", "modes_reason", "reflections", "reflections_reason"),
     ]
     assert list(shape["response"]) == ["f_hz", "level_db", "smoothing"]
     assert list(shape["decay"]) == [

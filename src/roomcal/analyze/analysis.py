@@ -7,10 +7,12 @@ from typing import Any
 from roomcal.analyze.arrival import Arrival, SnrSummary, find_arrival, summarize_snr
 from roomcal.analyze.decay import DecayAnalysis, analyze_decay
 from roomcal.analyze.modes import RoomModes, fit_modes
+from roomcal.analyze.reflections import EarlyReflections, find_reflections
 from roomcal.analyze.response import DEFAULT_SMOOTHING, smoothed_response
 from roomcal.dsp.smoothing import Width
 from roomcal.model.curve import Curve
 from roomcal.model.impulse_response import ImpulseResponse
+from roomcal.model.studio import Studio
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,7 @@ class ResponseAnalysis:
     smoothing: Width
     decay: DecayAnalysis  # third-octave bands
     octave_decay: DecayAnalysis
+    reflections: EarlyReflections
     room: RoomModes  # of all responses together
     index: int  # of this response among those
 
@@ -36,6 +39,7 @@ def analyze(
     *,
     smoothing: Width = DEFAULT_SMOOTHING,
     size_m: tuple[float, float, float] | None = None,
+    studio: Studio | None = None,
 ) -> tuple[ResponseAnalysis, ...]:
     """Analyze the responses of one room.
 
@@ -45,11 +49,19 @@ def analyze(
     smoothing : int or "erb" or "variable"
         Of the response over frequency; see `dsp.smoothing`.
     size_m : (x, y, z), optional
-        Of the room, to name its modes.
+        Of the room, to name its modes and surfaces.
+    studio : Studio, optional
+        Knows where speakers and positions are.
     """
     room = fit_modes(responses, size_m=size_m)
     return tuple(
-        _analyze_one(response, smoothing, room=room, index=index)
+        _analyze_one(
+            response,
+            smoothing,
+            reflections=_reflections(response, size_m, studio),
+            room=room,
+            index=index,
+        )
         for index, response in enumerate(responses)
     )
 
@@ -66,6 +78,16 @@ def to_json(analysis: ResponseAnalysis) -> dict[str, Any]:
         "decay": decay_to_json(analysis.decay),
         "modes": modes_to_json(analysis.room, analysis.index),
         "modes_reason": analysis.room.reason,
+        "reflections": [
+            {
+                "delay_s": r.delay_s,
+                "level_db": r.level_db,
+                "path_m": r.path_m,
+                "surface": r.surface,
+            }
+            for r in analysis.reflections.found
+        ],
+        "reflections_reason": analysis.reflections.reason,
     }
 
 
@@ -113,7 +135,12 @@ def smoothing_text(smoothing: Width) -> str:
 
 
 def _analyze_one(
-    response: ImpulseResponse, smoothing: Width, *, room: RoomModes, index: int
+    response: ImpulseResponse,
+    smoothing: Width,
+    *,
+    reflections: EarlyReflections,
+    room: RoomModes,
+    index: int,
 ) -> ResponseAnalysis:
     return ResponseAnalysis(
         speaker=response.speaker,
@@ -126,6 +153,21 @@ def _analyze_one(
         smoothing=smoothing,
         decay=analyze_decay(response, bands_per_octave=3),
         octave_decay=analyze_decay(response, bands_per_octave=1),
+        reflections=reflections,
         room=room,
         index=index,
+    )
+
+
+def _reflections(
+    response: ImpulseResponse, size_m: tuple[float, float, float] | None, studio: Studio | None
+) -> EarlyReflections:
+    """Find reflections, with what the studio knows of the places."""
+    speakers = {s.name: s.position_m for s in studio.speakers} if studio else {}
+    positions = {p.name: p.position_m for p in studio.positions} if studio else {}
+    return find_reflections(
+        response,
+        speaker_m=speakers.get(response.speaker),
+        position_m=positions.get(response.position),
+        size_m=size_m,
     )

@@ -11,7 +11,9 @@ from roomcal.cli.settings import Settings, json_option
 if TYPE_CHECKING:
     from roomcal.analyze.analysis import ResponseAnalysis
 
-KINDS = ("response", "decay", "modes")
+KINDS = ("response", "decay", "modes", "reflections")
+
+MOST_REFLECTIONS = 10  # in a table; JSON has all
 
 
 class RoomSize(click.ParamType["tuple[float, float, float]"]):
@@ -40,7 +42,7 @@ class RoomSize(click.ParamType["tuple[float, float, float]"]):
     "--room",
     type=RoomSize(),
     metavar="XxYxZ",
-    help="Size of the room in metres, to name its modes.",
+    help="Size of the room in metres, to name its modes and surfaces.",
 )
 @json_option
 @click.pass_obj
@@ -53,7 +55,7 @@ def analyze(
     room: tuple[float, float, float] | None,
     as_json: bool,
 ) -> None:
-    """Analyze the responses of SESSION: level, arrival, noise, decay, modes.
+    """Analyze the responses of SESSION: level, noise, decay, modes, reflections.
 
     \b
     Examples:
@@ -67,7 +69,9 @@ def analyze(
     from roomcal.files.session_store import SessionStore
 
     store = SessionStore.open(settings.folder, session)
-    found = analyze_responses(store.load_responses(speaker), size_m=room)
+    found = analyze_responses(
+        store.load_responses(speaker), size_m=room, studio=store.session.studio
+    )
     if as_json:
         settings.show_json(
             {"session": store.session.name, "responses": [to_json(a) for a in found]}
@@ -79,6 +83,8 @@ def analyze(
         _show_decay(settings, found)
     if only in (None, "modes"):
         _show_modes(settings, found)
+    if only in (None, "reflections"):
+        _show_reflections(settings, found)
     settings.next_step(f"roomcal design mix --from {session}")
 
 
@@ -179,6 +185,41 @@ def _show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None
         rows,
         caption="- " + "\n- ".join(notes),
     )
+
+
+def _show_reflections(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
+    from roomcal.analyze.reflections import CRITERION_DB, CRITERION_S
+
+    for speaker in dict.fromkeys(a.speaker for a in found):
+        a = next(a for a in found if a.speaker == speaker)
+        early = a.reflections
+        strongest = sorted(early.found, key=lambda r: -r.level_db)[:MOST_REFLECTIONS]
+        rows = [
+            [
+                number(1000.0 * r.delay_s, ".2f"),
+                number(r.level_db, "+.1f"),
+                number(r.path_m, ".2f"),
+                r.surface or "-",
+            ]
+            for r in sorted(strongest, key=lambda r: r.delay_s)
+        ]
+        if early.reason:
+            note = f"none: {early.reason}"
+        elif early.strongest is None:
+            note = f"none within {1000 * CRITERION_S:.0f} ms"
+        else:
+            kept = "kept" if early.strongest.level_db <= CRITERION_DB else "missed"
+            note = (
+                f"strongest within {1000 * CRITERION_S:.0f} ms: "
+                f"{early.strongest.level_db:+.1f} dB; "
+                f"at most {CRITERION_DB:.0f} dB (ITU-R BS.1116) is {kept}"
+            )
+        settings.show_table(
+            f"Strongest reflections of {speaker} at {a.position}, re the direct sound, 1-8 kHz",
+            ["delay ms", "level dB", "detour m", "surface"],
+            rows,
+            caption=f"- {note}",
+        )
 
 
 def _is_number(text: str) -> bool:

@@ -1,6 +1,7 @@
 """All kinds of pictures in one place, for those who draw them: jobs and commands."""
 
 from roomcal.report.decay_figure import decay_figure
+from roomcal.report.etc_figure import etc_figure
 from roomcal.report.filter_figure import filter_figure
 from roomcal.report.impulse_figure import impulse_figure
 from roomcal.report.rendering import save_figure, svg_text
@@ -16,6 +17,7 @@ __all__ = [
     "Theme",
     "Trace",
     "decay_figure",
+    "etc_figure",
     "filter_figure",
     "impulse_figure",
     "overlay_figure",
