@@ -21,7 +21,9 @@ FLAG_DB = 10.0
 BAND_EDGES_HZ = (40.0, 160.0, 640.0, 2560.0, 10240.0, 20000.0)
 _LOWEST_OVER_TIME = (0.25, 0.5, 0.25)
 _HIGHEST_OF_FS = 0.45
-_LEAST_MIDDLE = 0.03  # power re the noise: where hardly anything is, nothing is compared
+# Power re the noise before the take. A response takes some of the noise with it, all of it where
+# the sweep is short: what is left is not compared with less than that.
+_LEAST_MIDDLE = 0.5
 _EDGE_BLOCKS = 2  # at either end of the segment, where windows and fades are cut
 _MERGED_BLOCKS = 6  # blocks nearer than this belong to one event
 

@@ -13,8 +13,9 @@ from roomcal.dsp.sweep_signal import mark_band_hz, mark_samples
 from roomcal.measure.disturbances import BLOCK_S, Disturbance, find_disturbances, overlapping
 from roomcal.measure.low_edge import deconvolve_for_noise
 from roomcal.measure.masking import CleanMean, clean_mean
-from roomcal.measure.repeats import Repeats, compare_repeats
+from roomcal.measure.repeats import COMPARED_HZ, Repeats, compare_repeats
 from roomcal.measure.responses import PRE_S
+from roomcal.measure.snr import band_energies
 from roomcal.measure.sweep_model import SweepModel, sweep_model
 from roomcal.measure.time_base import TimeBase
 from roomcal.model.capture import Capture
@@ -113,6 +114,7 @@ class Evidence:
         return compare_repeats(
             self.sweep_responses,
             self.fs,
+            pre_samples=self.pre_samples // 2,
             tail_samples=self.capture.plan.tail_samples,
             left_out=self._damaged,
         )
@@ -228,11 +230,12 @@ class Evidence:
     @cached_property
     def expected_distance_db(self) -> float:
         """What noise alone makes of the distance between two sweeps, re the response."""
-        snr_db = self.response[1].snr_db
-        if np.isnan(snr_db).all():
-            return -400.0
-        single = snr_db - 10.0 * np.log10(len(self.repeats.kept))
-        return float(-np.nanmedian(single) + 10.0 * np.log10(2.0))
+        h, snr = self.response
+        inside = (snr.f_hz >= COMPARED_HZ[0]) & (snr.f_hz <= COMPARED_HZ[1])
+        energy = band_energies(h, self.fs, snr.f_hz[inside])
+        ratio = 10.0 ** (np.nan_to_num(snr.snr_db[inside], nan=400.0) / 10.0)
+        noise = np.sum(energy / (1.0 + ratio)) * len(self.repeats.kept)
+        return float(db_from_power(2.0 * noise / max(float(energy.sum()), 1e-300)))
 
     @cached_property
     def mark_gain_db(self) -> float:

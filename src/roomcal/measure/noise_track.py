@@ -1,8 +1,8 @@
 """How loud the noise was in each part of a take: a fair chain does not touch it.
 
-Noise is read in the treble: before the first mark, while a sweep is still in the bass, and in the
-pauses. Automatic gain turns it down while something plays, a noise suppressor when it has learnt
-it, a gate in the pauses.
+Noise is read in the treble: before the first mark, while a sweep is still in the bass, and after
+the last mark. Automatic gain turns it down while something plays, a noise suppressor when it has
+learnt it, a gate in the pauses.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ _BAND_HZ = (6000.0, 16000.0)
 _HIGHEST_OF_FS = 0.4
 # Until here a sweep and its harmonics are far from that band.
 _SWEEP_BELOW_HZ = 500.0
-_PAUSE_S = 0.4  # at the end of each pause: the treble has decayed
 _LEAST_BLOCKS = 4
 _LEAST_DBFS = -92.0  # below, the steps of a converter with 16 bits are the noise
 
@@ -28,7 +27,7 @@ class NoiseTrack:
 
     before_db: float  # just before the first mark
     sweeping_db: float  # while the sweeps are in the bass
-    pause_db: float
+    pause_db: float  # after the last mark
 
 
 def track_noise(evidence: Evidence) -> NoiseTrack:
@@ -54,6 +53,9 @@ def track_noise(evidence: Evidence) -> NoiseTrack:
     at_s = sweep.rate_s * float(np.log(_SWEEP_BELOW_HZ / sweep.start_hz))
     last = int((evidence.pre_samples + at_s * fs) / (0.5 * block))
     sweeping = evidence.residual_power[:, evidence.first_block : last].reshape(-1, block // 2 + 1)
-    n_pause = int(_PAUSE_S * fs / (0.5 * block))
-    pause = evidence.residual_power[:, -n_pause - 3 : -3].reshape(-1, block // 2 + 1)
+    # The response of a sweep takes the noise of its own pause with it: only the end is left.
+    pause = np.empty((0, block // 2 + 1))
+    if len(evidence.time.silences) > 1:
+        after = short_time_spectra(evidence.microphone[evidence.time.silences[1]], block)
+        pause = np.abs(after[2:-2]) ** 2
     return NoiseTrack(level(before[-half:]) - start, level(sweeping) - start, level(pause) - start)

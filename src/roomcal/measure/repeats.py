@@ -9,13 +9,14 @@ from roomcal.dsp.delay import refined_delay
 from roomcal.model.arrays import frozen_array
 from roomcal.units import FloatArray, db_from_power
 
-_BAND_HZ = (500.0, 16000.0)  # in which the delay between sweeps is measured
+COMPARED_HZ = (500.0, 16000.0)  # in which the delay between sweeps is measured
 _LEAST_SHARE = 1e-4  # of the energy: a sub has less there and is compared over all it plays
 # FAULTS.md, repeats: a sweep this much farther from the others than the best pair is apart...
 DROP_ABOVE_BEST_DB = 6.0
-# ...and this far in all (re the response): a slip of one sample or 0.3 dB, no noise or air.
-DROP_DB = -26.0
-_SLIP_SAMPLES = 0.45  # more than this is no air either
+# ...and this far in all, re the response. Moving air reaches -24 dB, a sample that is lost amid a
+# sweep -11 dB.
+DROP_DB = -18.0
+SLIP_SAMPLES = 0.7  # air of 0.3 sample to either side moves two sweeps apart by 0.6
 _SEARCHED_SAMPLES = 2048
 
 
@@ -53,7 +54,12 @@ class Repeats:
 
 
 def compare_repeats(
-    responses: FloatArray, fs: int, *, tail_samples: int, left_out: tuple[int, ...] = ()
+    responses: FloatArray,
+    fs: int,
+    *,
+    pre_samples: int,
+    tail_samples: int,
+    left_out: tuple[int, ...] = (),
 ) -> Repeats:
     """Compare the responses of the sweeps of one take.
 
@@ -62,17 +68,19 @@ def compare_repeats(
     responses : (n_repeats, n_fft) float array
         Circular; time 0 at index 0.
     fs : int
-    tail_samples : int
-        How long the room sounds.
+    pre_samples, tail_samples : int
+        What is compared before and after time 0: other speakers may be nearer than that of the
+        marks.
     left_out : tuple of int
         Sweeps that are known to be damaged.
     """
     n = len(responses)
-    n_fft = scipy.fft.next_fast_len(2 * tail_samples, real=True)
+    n_fft = scipy.fft.next_fast_len(2 * (pre_samples + tail_samples), real=True)
     n_fft += n_fft % 2
-    H = scipy.fft.rfft(responses[:, :tail_samples], n_fft)
+    compared = np.take(responses, np.arange(-pre_samples, tail_samples), axis=1)
+    H = scipy.fft.rfft(compared, n_fft)
     f = scipy.fft.rfftfreq(n_fft, 1.0 / fs)
-    band = (f >= _BAND_HZ[0]) & (f <= min(_BAND_HZ[1], 0.4 * fs))
+    band = (f >= COMPARED_HZ[0]) & (f <= min(COMPARED_HZ[1], 0.4 * fs))
     if np.sum(np.abs(H[:, band]) ** 2) < _LEAST_SHARE * np.sum(np.abs(H) ** 2):
         band = (f >= 20.0) & (f <= 0.4 * fs)
     w = 2.0 * np.pi * np.arange(f.size) / n_fft
@@ -127,7 +135,7 @@ def _belonging(
     if len(candidates) < 3:
         return tuple(candidates)
     pairs = [(apart[i, j], i, j) for i in candidates for j in candidates if i < j]
-    agreeing = [p for p in pairs if sign[p[1], p[2]] > 0 and abs(late[p[1], p[2]]) < _SLIP_SAMPLES]
+    agreeing = [p for p in pairs if sign[p[1], p[2]] > 0 and abs(late[p[1], p[2]]) < SLIP_SAMPLES]
     best, i, j = min(agreeing or pairs)
     limit = max(best * 10.0 ** (DROP_ABOVE_BEST_DB / 10.0), 10.0 ** (DROP_DB / 10.0))
     kept = []
@@ -135,7 +143,7 @@ def _belonging(
         others = [o for o in (i, j) if o != k]
         near = min(apart[k, o] for o in others)
         straight = all(sign[k, o] > 0 for o in others)
-        in_time = min(abs(late[k, o]) for o in others) < _SLIP_SAMPLES
+        in_time = min(abs(late[k, o]) for o in others) < SLIP_SAMPLES
         if k in (i, j) or (near <= limit and straight and in_time):
             kept.append(k)
     return tuple(kept)

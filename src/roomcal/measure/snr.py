@@ -50,6 +50,20 @@ def band_snr(
     return BandSnr(f_hz=f_hz, snr_db=db_from_power(np.maximum(ratio, _LEAST_RATIO)))
 
 
+def band_energies(h: FloatArray, fs: int, f_hz: FloatArray) -> FloatArray:
+    """Energy of a response in each third octave, (n_bands,).
+
+    Parameters
+    ----------
+    h : (n_samples,) float array
+    fs : int
+    f_hz : (n_bands,) float array
+        Mid-band frequencies.
+    """
+    n_fft = scipy.fft.next_fast_len(h.size, real=True)
+    return _band_sums(np.abs(scipy.fft.rfft(h, n_fft)) ** 2, f_hz, fs / n_fft)
+
+
 def _band_sums(power: FloatArray, f_hz: FloatArray, bin_hz: float) -> FloatArray:
     """Sum of a power spectrum over each third octave."""
     total = np.concatenate([[0.0], np.cumsum(power)])

@@ -11,7 +11,7 @@ from roomcal.dsp.sweep_signal import MARK_DURATION_S
 from roomcal.measure.clock import ClockLine, fit_clock
 from roomcal.measure.hum import Hum, SweepTime, find_hum
 from roomcal.measure.received_marks import ReceivedMarks, received_marks
-from roomcal.measure.responses import clock_of_capture
+from roomcal.measure.responses import PRE_S, clock_of_capture
 from roomcal.measure.steps import CERTAIN_STEP, Step, find_step, step_frequency, without_step
 from roomcal.measure.sweep_model import sweep_model
 from roomcal.model.capture import Capture
@@ -173,14 +173,14 @@ class TimeBase:
         if sweep is None or len(plan.sweep_starts) == 1:
             return 0.0  # nothing to compare with: the marks alone decide
         clock = without_step(self.all_marks, step)
-        n = plan.sweep.n_samples + plan.tail_samples
+        pre = round(0.5 * PRE_S * plan.sweep.fs)
+        n = pre + plan.sweep.n_samples + plan.tail_samples
+        model = sweep_model(plan.sweep, n, plan.tail_samples)
         spectra = []
         for k, start in enumerate(plan.sweep_starts):
-            at = clock.recorded_at(start) + (step.whole_samples if k > sweep else 0)
-            row = _stretched(self.capture.microphone, at, clock.ratio, n)
-            model = sweep_model(plan.sweep, n, plan.tail_samples)
-            h = model.response(row, 0)[: plan.tail_samples]
-            spectra.append(scipy.fft.rfft(h))
+            at = clock.recorded_at(start - pre) + (step.whole_samples if k > sweep else 0)
+            h = model.response(_stretched(self.capture.microphone, at, clock.ratio, n), 0)
+            spectra.append(scipy.fft.rfft(h[: pre + plan.tail_samples]))
         others = [s for k, s in enumerate(spectra) if k != sweep]
         return step_frequency(
             spectra[sweep] * np.conj(np.mean(others, axis=0)), self.fs, step.samples

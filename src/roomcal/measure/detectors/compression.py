@@ -7,6 +7,7 @@ show it: a linear chain has the same response at both.
 import numpy as np
 
 from roomcal.measure.detectors.snr import played_bands
+from roomcal.measure.snr import band_energies
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.model.verdict import Verdict
 from roomcal.units import FloatArray, db_from_power, frequency_text
@@ -38,7 +39,8 @@ def compression(
     if loud.snr is None or quiet.snr is None:
         raise ValueError("both responses need their signal-to-noise ratio")
     f_hz = loud.snr.f_hz
-    missing_db = _band_levels_db(quiet, f_hz) - _band_levels_db(loud, f_hz)
+    quiet_db, loud_db = (db_from_power(band_energies(r.samples, r.fs, f_hz)) for r in (quiet, loud))
+    missing_db = quiet_db - loud_db
     snr_db = np.minimum(
         _known(loud.snr.snr_db), np.interp(f_hz, quiet.snr.f_hz, _known(quiet.snr.snr_db))
     )
@@ -68,12 +70,3 @@ def compression(
 def _known(snr_db: FloatArray) -> FloatArray:
     """Signal-to-noise ratios, without noise as a large one."""
     return np.nan_to_num(snr_db, nan=200.0)
-
-
-def _band_levels_db(response: ImpulseResponse, f_hz: FloatArray) -> FloatArray:
-    """Level of each third octave, (n_bands,)."""
-    h = response.samples
-    power = np.abs(np.fft.rfft(h)) ** 2
-    bin_hz, half = response.fs / h.size, 10.0**0.05
-    bands = [power[int(f / half / bin_hz) : int(f * half / bin_hz) + 1].mean() for f in f_hz]
-    return db_from_power(np.array(bands))

@@ -1,12 +1,11 @@
 """Whether the sweeps of a take agree (FAULTS.md, repeats; row 28 for one sweep)."""
 
 from roomcal.measure.evidence import Evidence
-from roomcal.measure.repeats import DROP_DB
+from roomcal.measure.repeats import DROP_DB, SLIP_SAMPLES
 from roomcal.model.verdict import Verdict
 
 # Slips show 14 to 49 dB above the best pair, a wrong polarity 17 to 52 (FAULTS.md). What decides
 # stands in `roomcal.measure.repeats`.
-_SLIP_SAMPLES = 0.45
 
 
 def detect(evidence: Evidence) -> list[Verdict]:
@@ -35,7 +34,7 @@ def detect(evidence: Evidence) -> list[Verdict]:
                 )
             )
         else:
-            slipped = abs(repeats.delays_samples[k]) >= _SLIP_SAMPLES
+            slipped = abs(repeats.delays_samples[k]) >= SLIP_SAMPLES
             how = (
                 f"comes {repeats.delays_samples[k]:+.1f} samples late"
                 if slipped
@@ -63,7 +62,7 @@ def _two(evidence: Evidence) -> list[Verdict]:
     distance_db = float(repeats.distance_db.min())
     slip = abs(float(repeats.delays_samples[1] - repeats.delays_samples[0]))
     usual_db = max(DROP_DB, evidence.expected_distance_db + 6.0)
-    if distance_db <= usual_db and slip < _SLIP_SAMPLES and not repeats.opposed:
+    if distance_db <= usual_db and slip < SLIP_SAMPLES and not repeats.opposed:
         return []
     if evidence.combined.masked:
         return []

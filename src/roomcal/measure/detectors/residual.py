@@ -9,6 +9,12 @@ from roomcal.units import FloatArray, frequency_text
 
 # A disturbance below this, re the recorded sweep, changes no third octave by 0.03 dB.
 RELEVANT_DB = -50.0
+# What is masked is flagged at 10 dB; it is worth a word from here on. Moving air reaches 10 dB.
+TOLD_DB = 13.0
+# An asymmetric speaker moves while it plays and springs back when the sweep ends: a thump that is
+# as loud as its second harmonic. Every sweep has it; one sweep alone cannot tell it from a slam.
+SYSTEMATIC_DB = -40.0
+_END_S = (-0.1, 0.3)
 # A dropout: zeros in a row where the signal around is far from zero.
 LEAST_ZEROS = 8
 _AROUND_S = 0.01
@@ -24,17 +30,17 @@ def detect(evidence: Evidence) -> list[Verdict]:
         return [
             _verdict(evidence, e, "rejection", "in the only sweep")
             for e in evidence.own_events[0]
-            if e.level_db >= RELEVANT_DB
+            if e.level_db >= (SYSTEMATIC_DB if _at_the_end(evidence, e) else RELEVANT_DB)
         ]
     verdicts = [
         _verdict(evidence, e, "warning", f"in sweep {e.sweep + 1}, masked")
         for e in evidence.combined.masked
-        if e.level_db >= RELEVANT_DB
+        if e.level_db >= RELEVANT_DB and e.excess_db >= TOLD_DB
     ]
     verdicts += [
         _verdict(evidence, e, "rejection", "in more than one sweep")
         for e in evidence.left_events
-        if e.level_db >= RELEVANT_DB
+        if e.level_db >= RELEVANT_DB and e.excess_db >= TOLD_DB
     ]
     return verdicts + [
         _verdict(
@@ -44,8 +50,15 @@ def detect(evidence: Evidence) -> list[Verdict]:
             "in every sweep at the same moment: something rattles, distorts or resamples",
         )
         for e in _earliest_sweep(evidence)
-        if e.level_db >= RELEVANT_DB
+        if e.level_db >= SYSTEMATIC_DB
     ]
+
+
+def _at_the_end(evidence: Evidence, event: Disturbance) -> bool:
+    """Whether an event happens where the sweep ends."""
+    into_s = (0.5 * event.peak_block * evidence.block - evidence.pre_samples) / evidence.fs
+    after_s = into_s - evidence.capture.plan.sweep.duration_s
+    return _END_S[0] <= after_s <= _END_S[1]
 
 
 def _earliest_sweep(evidence: Evidence) -> list[Disturbance]:

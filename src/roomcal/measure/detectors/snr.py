@@ -3,6 +3,7 @@
 import numpy as np
 
 from roomcal.measure.evidence import Evidence
+from roomcal.measure.snr import band_energies
 from roomcal.model.impulse_response import BandSnr
 from roomcal.model.verdict import Severity, Verdict
 from roomcal.units import FloatArray, db_from_power, frequency_text
@@ -100,12 +101,7 @@ def played_bands(
     h: FloatArray, snr: BandSnr, fs: int
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Bands that a speaker plays, noise taken off, (n_bands,)."""
-    power = np.abs(np.fft.rfft(h)) ** 2
-    half = 10.0**0.05  # third octaves
-    bin_hz = fs / h.size
-    mean = np.array(
-        [power[int(f / half / bin_hz) : int(f * half / bin_hz) + 1].mean() for f in snr.f_hz]
-    )
+    mean = band_energies(h, fs, snr.f_hz) / snr.f_hz
     ratio = 10.0 ** (np.nan_to_num(snr.snr_db, nan=200.0) / 10.0)
     level_db = db_from_power(mean * ratio / (1.0 + ratio))
     usual_db = float(np.median(level_db[level_db >= level_db.max() - _PLAYED_WITHIN_DB]))
