@@ -16,19 +16,24 @@ from roomcal.model.level_check import SpeakerProfile
 from roomcal.units import FloatArray, db_from_power, power_from_db
 
 LOUDER_DB = 6.0  # above the prediction: mute
-# Blocks are judged when they are complete: with a fade of 20 ms sound ends within 50 ms.
+# What is judged at a time, and how often: with a device's block of 20 ms and a fade of 20 ms sound
+# ends within 50 ms.
 _BLOCK_S = 0.02
+_HOPS = 4  # a block
 # Octaves; everything below the first edge is one band, everything above the last another.
 _EDGES_HZ = (125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
 # A profile stands for one place of the microphone and for one moment of the sweep. Half an octave
 # to either side its highest peak counts, and another place may be louder still: modes of the bass
 # differ most.
 _SPREAD_OCTAVES = 0.5
-_ELSEWHERE_DB = (6.0, 6.0, 4.0, 2.0, 2.0, 2.0, 2.0, 2.0)
+_ELSEWHERE_DB = (7.0, 7.0, 6.0, 4.0, 4.0, 4.0, 4.0, 4.0)
 _CREST_DB = 3.0  # a block shorter than a period may hold only its crest
 _PLAYING_DB = -15.0  # a band this far below the loudest one is not playing
 # Sound is late by flight, decay and what the latency of a device varies; or early by the latter.
-_LATE_S, _EARLY_S = 0.4, 0.1
+_LATE_S, _EARLY_S = 0.5, 0.1
+# Where what is sent lies this far below the loudest of the take, a room still rings of what was
+# louder; and 30 dB more would be no louder than what is meant to be heard.
+_NEGLIGIBLE_DB = -30.0
 _NEAR_S = 0.02  # what is most likely heard was sent this near to the nominal time
 _NOISE_DB = 10.0  # how far a block of noise may stand above the mean of the noise
 _LIMIT = 0.98  # of full scale: samples beyond belong to an input that is driven into its limit
@@ -82,35 +87,40 @@ class LoudnessGuard:
         silence = noise[: noise.size // self._block * self._block]
         noise_power = self._sums(self._powers(silence)).mean(axis=0)
         self._playing = self._highest(ceiling, delay, late_s=_LATE_S, early_s=_EARLY_S)
+        negligible = self._playing.max() * power_from_db(_NEGLIGIBLE_DB)
+        self._playing[self._playing.max(axis=1) < negligible] = 0.0
         self._expected = self._highest(expected, delay, late_s=_NEAR_S, early_s=_NEAR_S)
         self._expected += noise_power
         self._ceiling = self._playing * power_from_db(LOUDER_DB) + noise_power * power_from_db(
             _NOISE_DB
         )
+        self._hop = self._block // _HOPS
+        self._recent = np.zeros(self._block)  # the last block
         self._pending = np.zeros(0)
-        self._done = 0
+        self._heard = 0  # samples that were judged
         self.stop: SafetyStop | None = None
 
     def watch(self, block: FloatArray) -> bool:
         """Judge a recorded block, (n_inputs, n_frames); False asks the device to fade out."""
         self._pending = np.concatenate([self._pending, block[0]])
-        while self._pending.size >= self._block and self.stop is None:
-            self._judge(self._pending[: self._block])
-            self._pending = self._pending[self._block :]
-            self._done += 1
+        while self._pending.size >= self._hop and self.stop is None:
+            new, self._pending = self._pending[: self._hop], self._pending[self._hop :]
+            self._recent = np.concatenate([self._recent[self._hop :], new])
+            self._heard += self._hop
+            self._judge(self._recent)
         return self.stop is None
 
     def _judge(self, x: FloatArray) -> None:
         """Compare one block with its ceiling, in the bands that are playing."""
-        index = min(self._done, len(self._ceiling) - 1)
-        at_s = (self._done + 1) * self._block / self._fs
+        index = min(self._heard // self._block, len(self._ceiling) - 1)
+        at_s = self._heard / self._fs
         limited = bool(np.mean(np.abs(x) >= _LIMIT) >= _LIMITED_SHARE)
         playing = self._playing[index]
         bands = playing >= playing.max() * power_from_db(_PLAYING_DB)
-        measured = float(np.sum(self._sums(self._powers(x))[0, bands]))
-        if playing.any() and measured > float(np.sum(self._ceiling[index, bands])):
+        measured = self._sums(self._powers(x))[0]
+        if playing.any() and np.any((measured > self._ceiling[index])[bands]):
             expected = float(np.sum(self._expected[index, bands]))
-            louder_db = float(db_from_power(measured / expected))
+            louder_db = float(db_from_power(np.sum(measured[bands]) / expected))
             at_least = "at least " if limited else ""
             self.stop = louder_than_predicted(f"{at_least}{louder_db:.0f} dB", at_s, louder_db)
         elif limited:

@@ -21,6 +21,7 @@ HIGHEST_DBFS = -12.0  # of the output's peak, unless the user says more
 ABSOLUTE_DBFS = -3.0
 MICROPHONE_PEAK_DBFS = (-20.0, -12.0)  # wanted
 OVERLOAD_DBFS = -1.0
+_CLEAR_SNR_DB = 15.0  # the noise moves a level above it by 0.1 dB
 _LEAST_STEP_DB = 0.5  # a smaller one changes nothing
 
 
@@ -97,8 +98,11 @@ def next_step(steps: Sequence[Step], profile: SpeakerProfile, limits: Limits) ->
         )
     if len(steps) > 1:
         before = steps[-2]
-        rise_db = now.heard.level_dbfs - before.heard.level_dbfs
-        wanted_db = now.level_dbfs - before.level_dbfs
+        # Fine steps could hide a slow drift within the tolerance: the rise is counted from the
+        # first step that stood clear of the noise.
+        since = next((s for s in steps[:-1] if s.heard.snr_db >= _CLEAR_SNR_DB), before)
+        rise_db = now.heard.level_dbfs - since.heard.level_dbfs
+        wanted_db = now.level_dbfs - since.level_dbfs
         if rise_db > wanted_db + TOLERANCE_DB:
             raise SafetyStop(
                 "RC-701",
