@@ -6,7 +6,7 @@ import click
 
 from roomcal.cli.settings import Settings, force_option
 
-KINDS = ("response", "decay", "impulse", "etc")
+KINDS = ("response", "decay", "impulse", "etc", "waterfall")
 
 
 @click.command()

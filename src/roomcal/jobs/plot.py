@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from roomcal.analyze.reflections import energy_time_curve, find_reflections
+from roomcal.analyze.waterfall import waterfall
 from roomcal.dsp.arrival import arrival_sample
 from roomcal.files.atomic import refuse_existing
 from roomcal.jobs.page import decay_traces, response_title, response_traces
@@ -13,11 +14,12 @@ from roomcal.report.figures import (
     impulse_figure,
     response_figure,
     save_figure,
+    waterfall_figure,
 )
 
 
 def write_plot(root: Path, session: str, kind: str, path: Path, *, force: bool = False) -> None:
-    """Draw "response", "decay", "impulse" or "etc".
+    """Draw "response", "decay", "impulse", "etc" or "waterfall".
 
     Raises
     ------
@@ -38,6 +40,8 @@ def write_plot(root: Path, session: str, kind: str, path: Path, *, force: bool =
             (f"{r.speaker} {r.position}", energy_time_curve(r), find_reflections(r)) for r in shown
         ]
         figure = etc_figure(curves)
+    elif kind == "waterfall":
+        figure = waterfall_figure([(f"{r.speaker} {r.position}", waterfall(r)) for r in shown])
     else:
         figure = impulse_figure(shown, [arrival_sample(r.samples, r.fs) for r in shown])
     save_figure(figure, path)

@@ -8,6 +8,7 @@ from roomcal.report.rendering import save_figure, svg_text
 from roomcal.report.response_figure import overlay_figure, response_figure
 from roomcal.report.style import DARK, LIGHT, THEMES, Theme
 from roomcal.report.traces import DecayTrace, Trace
+from roomcal.report.waterfall_figure import waterfall_figure
 
 __all__ = [
     "DARK",
@@ -24,4 +25,5 @@ __all__ = [
     "response_figure",
     "save_figure",
     "svg_text",
+    "waterfall_figure",
 ]
