@@ -82,6 +82,16 @@ def names(root: Path, kind: Kind) -> list[str]:
     return sorted(f.name for f in parent.iterdir() if document_path(f, kind).is_file())
 
 
+def fresh_name(root: Path, kind: Kind, name: str) -> str:
+    """Return the name, or the name with the first free number: nothing is overwritten."""
+    taken = {n.lower() for n in names(root, kind)}
+    number, fresh = 1, name
+    while fresh.lower() in taken:
+        number += 1
+        fresh = f"{name}-{number}"
+    return fresh
+
+
 def unknown_name(what: str, name: str, known: Sequence[str]) -> InputError:
     """Build the error for a name that is not known; its hint holds the nearest one."""
     nearest = difflib.get_close_matches(name, known, n=1)

@@ -10,7 +10,7 @@ from roomcal.dsp.prediction import predict
 from roomcal.dsp.rate import at_rate
 from roomcal.errors import InputError
 from roomcal.files.bank_store import filters_for
-from roomcal.files.folders import names, unknown_name
+from roomcal.files.folders import fresh_name, unknown_name
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.measure import MeasureRequest, measure
@@ -121,7 +121,7 @@ def verify_bank(
         use_calibration=before.session.calibrated,
         force=False,
     )
-    after = measure(root, _fresh_name(root, f"{bank.name}.verify"), place, request, talk)
+    after = measure(root, fresh_name(root, "session", f"{bank.name}.verify"), place, request, talk)
     measured = tuple(after.load_responses())
     return Verified(bank, hold_against(predicted, measured), predicted, measured, before, after)
 
@@ -167,13 +167,3 @@ def _resampled(response: ImpulseResponse, fs: int) -> ImpulseResponse:
         fs=fs,
         time_zero=response.time_zero * fs / response.fs,
     )
-
-
-def _fresh_name(root: Path, name: str) -> str:
-    """Return the name, or the name with the first free number: no verification is overwritten."""
-    taken = {n.lower() for n in names(root, "session")}
-    number, fresh = 1, name
-    while fresh.lower() in taken:
-        number += 1
-        fresh = f"{name}-{number}"
-    return fresh
