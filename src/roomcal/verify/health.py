@@ -1,18 +1,20 @@
 """What changed in a studio since its baseline, and by which evidence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from roomcal.dsp.arrival import arrival_sample
-from roomcal.units import FloatArray, frequency_text, nominal_hz, speed_of_sound_m_s
+from roomcal.units import frequency_text, nominal_hz, speed_of_sound_m_s
 from roomcal.verify.checkup import BANDS_HZ, Checkup
-from roomcal.verify.fine_structure import (
-    FineStructure,
-    compare_fine_structure,
-    temperature_change_k,
+from roomcal.verify.fine_structure import temperature_change_k
+from roomcal.verify.speaker_change import (
+    DISTORTION_DB,
+    DISTORTION_RISE_DB,
+    DRIVER_DB,
+    SpeakerChange,
+    speaker_change,
 )
 
 Kind = Literal[
@@ -20,25 +22,17 @@ Kind = Literal[
     "temperature", "noise",
 ]  # fmt: skip
 
-# A microphone that is put back by hand stands within 5 mm, which reads as up to 10 mm.
-MOVED_M = 0.018
 FAR_M = 0.10  # from here on only a lower limit is known
 GAIN_DB = 0.5  # a volume knob that nobody touched holds 0.1 dB
 GAIN_MOVED_DB = 1.5  # ... when the microphone or a speaker has moved too
 SAME_GAIN_DB = 0.4  # two speakers with this difference changed alike
 BAND_DB = 1.5  # an octave changes by up to 0.5 dB when the microphone is put back
-DRIVER_DB = 6.0
-# Bands this far below a speaker's loudest are not what it is made for.
-_SPEAKER_RANGE_DB = 25.0
 TEMPERATURE_K = 2.0  # less goes on within a day
 # A microphone that moves changes the order of reflections, which reads as up to 2 K at 50 mm.
 _TEMPERATURE_DOUBT_K_PER_M = 60.0
 _SAME_SCALE = 0.002  # air is the same for all speakers: 1.2 K
 NOISE_DB = 6.0
 _NOISE_RANGE_HZ = (100.0, 10000.0)  # below, one second of noise is too short to be compared
-DISTORTION_RISE_DB = 6.0
-DISTORTION_DB = -50.0  # 0.3 %: what is below is of no concern
-_DISTORTION_BANDS = 6  # the width over which distortion is averaged: an octave
 
 
 @dataclass(frozen=True)
@@ -50,32 +44,6 @@ class Finding:
     message: str
     speaker: str = ""  # that it concerns; empty: all of them
     evidence: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class SpeakerChange:
-    """One speaker, now against then."""
-
-    speaker: str
-    gain_db: float
-    band_db: (
-        FloatArray  # (n_bands,) beyond the gain, per octave of `BANDS_HZ`; NaN where it is mute
-    )
-    arrival_s: float  # later than then; NaN without a common clock
-    fine: FineStructure
-    distortion_db: float = float("nan")  # largest, now
-    distortion_rise_db: float = float("nan")  # there, re then
-    distortion_hz: float = float("nan")  # there
-
-    @property
-    def lost(self) -> tuple[float, ...]:
-        """Octaves in which the speaker has all but fallen silent, Hz."""
-        return tuple(float(f) for f in BANDS_HZ[self.band_db < -DRIVER_DB])
-
-    @property
-    def moved(self) -> bool:
-        """Whether its place, or the microphone's, is another."""
-        return not self.lost and self.fine.displacement_m > MOVED_M
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +74,7 @@ def compare_health(then: Sequence[Checkup], now: Sequence[Checkup]) -> Health:
     then, now : sequence of Checkup
         In the same order of speakers, at one sample rate.
     """
-    changes = tuple(_change(a, b) for a, b in zip(then, now, strict=True))
+    changes = tuple(speaker_change(a, b) for a, b in zip(then, now, strict=True))
     findings = [
         *_driver_findings(changes),
         *_place_findings(changes),
@@ -117,49 +85,6 @@ def compare_health(then: Sequence[Checkup], now: Sequence[Checkup]) -> Health:
         *_noise_findings(then, now),
     ]
     return Health(changes, tuple(findings))
-
-
-def _change(then: Checkup, now: Checkup) -> SpeakerChange:
-    difference_db = now.level_db - then.level_db
-    plays = then.level_db > then.level_db.max() - _SPEAKER_RANGE_DB
-    # A driver that fails takes level away; the rest of the speaker tells the gain.
-    whole = plays & (difference_db >= difference_db[plays].max() - DRIVER_DB)
-    gain_db = float(np.median(difference_db[whole]))
-    arrivals = [
-        (arrival_sample(r.samples, r.fs) - r.time_zero) / r.fs
-        if r.time_reference != "none"
-        else float("nan")
-        for r in (then.response, now.response)
-    ]
-    change = SpeakerChange(
-        then.response.speaker,
-        gain_db,
-        np.where(plays, difference_db - gain_db, np.nan),
-        arrivals[1] - arrivals[0],
-        compare_fine_structure(then.response, now.response),
-    )
-    return _with_distortion(change, then, now)
-
-
-def _with_distortion(change: SpeakerChange, then: Checkup, now: Checkup) -> SpeakerChange:
-    """Add where the distortion has risen most, averaged over an octave."""
-    if then.distortion_db is None or now.distortion_db is None or now.distortion_hz is None:
-        return change
-    floors = [np.zeros(0) if c.distortion_floor_db is None else c.distortion_floor_db
-              for c in (then, now)]  # fmt: skip
-    before = np.maximum(then.distortion_db, np.maximum(*floors))
-    after = np.where(now.distortion_db > floors[1] + DISTORTION_RISE_DB, now.distortion_db, before)
-    width = np.ones(_DISTORTION_BANDS) / _DISTORTION_BANDS
-    rise = np.convolve(after - before, width, mode="valid")
-    mean = np.convolve(after, width, mode="valid")
-    hz = np.convolve(np.log(now.distortion_hz), width, mode="valid")
-    at = int(np.argmax(np.where(mean > DISTORTION_DB, rise, -np.inf)))
-    return replace(
-        change,
-        distortion_db=float(mean[at]),
-        distortion_rise_db=float(rise[at]),
-        distortion_hz=float(np.exp(hz[at])),
-    )
 
 
 def _driver_findings(changes: Sequence[SpeakerChange]) -> list[Finding]:
