@@ -11,8 +11,16 @@ RENAMED = {
     "max_cut_db": "max_cut",
     "low_hz": "low",
     "high_hz": "high",
+    "max_latency_s": "max_latency_ms",
 }
-NEGATED = {"match_levels": "no_level_match", "match_delays": "no_delay_match"}
+NEGATED = {
+    "match_levels": "no_level_match",
+    "match_delays": "no_delay_match",
+    "direct_sound": "no_direct_sound",
+    "excess_phase": "no_excess_phase",
+    "modal_decay": "no_modal_decay",
+    "guard": "no_guard",
+}
 
 
 def test_every_design_choice_is_an_option_with_the_same_default():

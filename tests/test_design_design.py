@@ -17,11 +17,14 @@ from roomcal.model.studio import Speaker, Studio
 
 FS = 48000
 FLAT = target_curve("flat")
-SPEC = DesignSpec(taps=16384)
-LONG = DesignSpec(taps=65536)
+SPEC = DesignSpec(taps=16384, phase="minimum")
+LONG = DesignSpec(taps=65536, phase="minimum")
+MIXED = DesignSpec(taps=16384)
 # A resonance against its inverse, at the resolution of the smoothing (1/12 octave).
 INVERSION_DB = 0.2
-OVERFILL_DB = 0.5  # the touch-up spreads its steps over a third of an octave
+# The touch-up makes the mean over a sixth of an octave whole with a Hann bump of that width, whose
+# own mean over it is 0.6 to 0.8 of its height.
+OVERFILL = 1.0 / 0.6
 # The filters of one response at several gains and delays are one filter, but for rounding.
 SAME_FILTER = 1e-9
 GAIN_DB = 0.01
@@ -101,7 +104,7 @@ def test_a_narrow_dip_is_not_filled():
     f = np.linspace(f0 / 2 ** (1 / 12), f0 * 2 ** (1 / 12), 1001)
     lost_db = -10 * np.log10(np.mean(np.abs(sg.sosfreqz(notch, worN=f, fs=FS)[1]) ** 2))
     assert lost_db < 2.0
-    assert boost - np.median(level_db(result.filters.taps[0, 0], f * 10)) < lost_db + OVERFILL_DB
+    assert boost - np.median(level_db(result.filters.taps[0, 0], f * 10)) < lost_db * OVERFILL
 
 
 def test_the_filter_is_of_minimum_phase():
@@ -250,7 +253,7 @@ def test_the_same_responses_give_the_same_bits():
 
 
 def test_no_strength_is_no_correction():
-    spec = DesignSpec(taps=4096, strength=0.0)
+    spec = DesignSpec(taps=4096, strength=0.0, phase="minimum")
     result = design([room(1)], FLAT, spec, name="x", fs=FS)
 
     wanted = np.zeros(4096)
@@ -259,7 +262,7 @@ def test_no_strength_is_no_correction():
 
 
 def test_outside_of_its_range_nothing_is_corrected():
-    spec = DesignSpec(taps=65536, low_hz=50.0, high_hz=300.0)
+    spec = DesignSpec(taps=65536, low_hz=50.0, high_hz=300.0, phase="minimum")
     sections = [biquad(30, 2, 8), biquad(100, 3, 8), biquad(1000, 2, 8)]
     result = design(nine(*sections), FLAT, spec, name="x", fs=FS)
 
@@ -277,8 +280,9 @@ def test_the_prediction_is_what_the_filter_does():
     moved = curves["predicted"].level_db - curves["before"].level_db
     middle = (curves["before"].f_hz > 60) & (curves["before"].f_hz < 15000)
     assert all(np.isfinite(c.level_db).all() for c in curves.values())
-    # Smoothing before and after the filter differ by the filter's slope within a window.
-    assert np.abs(moved - curves["correction"].level_db)[middle].max() < 1.0
+    # Smoothing before and after the filter differ by the slope of the filter within a window; a
+    # filter that follows 1/12 octave has slopes of 1.5 dB across it.
+    assert np.abs(moved - curves["correction"].level_db)[middle].max() < 2.0
 
 
 def test_mixed_rates_are_refused():

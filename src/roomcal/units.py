@@ -46,6 +46,13 @@ def log_grid_hz(low_hz: float, high_hz: float, per_octave: int) -> FloatArray:
     return low_hz * 2.0 ** (np.arange(n) / per_octave)
 
 
+def log_ramp(f_hz: FloatArray, edges_hz: tuple[float, float]) -> FloatArray:
+    """Rise from 0 at the lower edge to 1 at the upper one, straight over log frequency."""
+    low, high = np.log(edges_hz[0]), np.log(edges_hz[1])
+    f = np.maximum(f_hz, np.finfo(np.float64).tiny)
+    return np.clip((np.log(f) - low) / (high - low), 0.0, 1.0)
+
+
 def band_centres_hz(low_hz: float, high_hz: float, *, bands_per_octave: int) -> FloatArray:
     """Exact mid-band frequencies of the octave or third-octave bands within a range.
 

@@ -19,10 +19,16 @@ _SILENT_DB = 30.0  # so far below its target a speaker does not play
 @click.option("--target", default="tilt", show_default=True, help="Name or text file.")
 @click.option(
     "--phase",
-    type=click.Choice(["minimum"]),
-    default="minimum",
+    type=click.Choice(["minimum", "mixed", "linear"]),
+    default="mixed",
     show_default=True,
-    help="Phase of the filters.",
+    help="Minimum: no latency. Mixed: speaker phase and modes too. Linear: rings before the sound.",
+)
+@click.option(
+    "--max-latency-ms",
+    type=float,
+    default=None,
+    help="Latency limit in ms; by default 5 for mixed phase, and what it takes for linear.",
 )
 @click.option(
     "--fs", default="48000", show_default=True, metavar="HZ,...", help="Sample rates to design for."
@@ -45,6 +51,12 @@ _SILENT_DB = 30.0  # so far below its target a speaker does not play
 )
 @click.option("--no-level-match", is_flag=True, help="Leave the levels between speakers.")
 @click.option("--no-delay-match", is_flag=True, help="Leave the arrival times.")
+@click.option("--no-direct-sound", is_flag=True, help="Follow the power average alone.")
+@click.option("--no-excess-phase", is_flag=True, help="Leave the phase of the speakers.")
+@click.option("--no-modal-decay", is_flag=True, help="Leave the ringing of modes.")
+@click.option(
+    "--no-guard", is_flag=True, help="Do not try the modal correction at positions left out."
+)
 @force_option
 @json_option
 @click.pass_obj
@@ -55,6 +67,7 @@ def design(
     session: str,
     target: str,
     phase: str,
+    max_latency_ms: float | None,
     fs: str,
     taps: int,
     max_boost: float,
@@ -64,6 +77,10 @@ def design(
     strength: float,
     no_level_match: bool,
     no_delay_match: bool,
+    no_direct_sound: bool,
+    no_excess_phase: bool,
+    no_modal_decay: bool,
+    no_guard: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -73,6 +90,7 @@ def design(
     Examples:
       roomcal design mix --from before
       roomcal design mix --from before --target harman --fs 44100,48000,96000
+      roomcal design tracking --from before --max-latency-ms 5
       roomcal design gentle --from before --target my-curve.txt --max-boost 3
     """
     from roomcal.jobs.design import design_bank
@@ -81,6 +99,7 @@ def design(
     spec = DesignSpec(
         target=target,
         phase=phase,  # type: ignore[arg-type]
+        max_latency_s=None if max_latency_ms is None else max_latency_ms / 1000.0,
         fs=_rates(fs),
         taps=taps,
         max_boost_db=max_boost,
@@ -90,6 +109,10 @@ def design(
         strength=strength,
         match_levels=not no_level_match,
         match_delays=not no_delay_match,
+        direct_sound=not no_direct_sound,
+        excess_phase=not no_excess_phase,
+        modal_decay=not no_modal_decay,
+        guard=not no_guard,
     )
     made = design_bank(settings.folder, bank, spec, settings.talk, session=session, force=force)
     if as_json:

@@ -18,8 +18,9 @@ LEAD_S = 0.010
 LEAD_SUB_S = 0.100
 # What is cut off at the end of the analysed span fades out over this share of it.
 FADE_OUT_SHARE = 1.0 / 8.0
-# The main position counts twice: that is where the work is done.
-MAIN_WEIGHT = 2.0
+# The main position counts as much as five others: that is where the work is done. (Nine positions:
+# 38 % of the weight.)
+MAIN_WEIGHT = 5.0
 # A speaker whose middle band lies this far below its bass plays bass alone.
 SUB_DROP_DB = 20.0
 # The band of a sub: where its level, smoothed over an octave, is within this of its maximum.

@@ -5,17 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from roomcal.dsp.smoothing import smoothed_power
-from roomcal.units import FloatArray, db_from_power
+from roomcal.units import FloatArray, db_from_power, log_ramp
 
-# Generalised mean of the power, (sum w P^p)^(1/p): between the mean of the levels (p -> 0),
-# which narrow dips at single positions pull down, and the mean energy (p = 1), which single
-# peaks pull up.
-MEAN_EXPONENT = 0.3
+# A peak is heard more than a dip: what stands above the average at a position counts so much more
+# than what lies below it. The average is the expectile of the levels: it minimises the squared
+# deviation with these weights.
+PEAK_WEIGHT = 2.0
+# The main position speaks for its surroundings where waves are long; above, what differs between
+# positions a hand apart is chance, and all count alike.
+_TO_EQUAL_HZ = (2000.0, 5000.0)
+_EXPECTILE_STEPS = 6  # of Newton's method, which ends after as many as there are positions at most
 # Frequencies between which the resolution changes (Hz): octave fractions in the bass where modes
 # ring, the ear's bandwidth where reflections comb.
 _TO_MIDDLE_HZ = (150.0, 400.0)
 _TO_EAR_HZ = (500.0, 1500.0)
-_MIDDLE = 6  # bands per octave
+_MIDDLE = 12  # bands per octave
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +67,15 @@ def spatial_level(
         for width in {fine, coarse, min(fine, _MIDDLE), min(coarse, _MIDDLE)}
     }
     ear = np.log(np.maximum(smoothed_power(power, bin_hz, f_hz, "erb"), tiny))
-    to_middle = _ramp(f_hz, _TO_MIDDLE_HZ)
-    to_ear = _ramp(f_hz, _TO_EAR_HZ)
+    to_middle = log_ramp(f_hz, _TO_MIDDLE_HZ)
+    to_ear = log_ramp(f_hz, _TO_EAR_HZ)
 
     def blend(width: int) -> FloatArray:
         above = (1.0 - to_ear) * log_power[min(width, _MIDDLE)] + to_ear * ear
         return (1.0 - to_middle) * log_power[width] + to_middle * above
 
     at_fine = blend(fine)
+    weights = weights_over_frequency(weights, f_hz)
     return SpatialLevel(
         fine_db=mean_level_db(at_fine, weights),
         coarse_db=mean_level_db(blend(coarse), weights),
@@ -78,13 +83,28 @@ def spatial_level(
     )
 
 
+def weights_over_frequency(weights: FloatArray, f_hz: FloatArray) -> FloatArray:
+    """Weights of positions (n_positions,) that become equal in the treble, (n_positions, n)."""
+    to_equal = log_ramp(f_hz, _TO_EQUAL_HZ)
+    return np.asarray(weights[:, np.newaxis] * (1.0 - to_equal) + to_equal / weights.size)
+
+
 def mean_level_db(log_power: FloatArray, weights: FloatArray) -> FloatArray:
-    """Generalised mean over positions of natural log powers (n_positions, n), in dB."""
-    mean = (weights @ np.exp(MEAN_EXPONENT * log_power)) ** (1.0 / MEAN_EXPONENT)
-    return db_from_power(mean)
+    """Average level over positions of natural log powers (n_positions, n), in dB.
 
+    Parameters
+    ----------
+    log_power : (n_positions, n) float array
+    weights : (n_positions, n) or (n_positions, 1) float array
 
-def _ramp(f_hz: FloatArray, edges_hz: tuple[float, float]) -> FloatArray:
-    """Rise from 0 to 1 over the logarithm of frequency."""
-    low, high = np.log(edges_hz)
-    return np.clip((np.log(f_hz) - low) / (high - low), 0.0, 1.0)
+    Notes
+    -----
+    Expectile after Newey and Powell, Econometrica 55(4), 1987: a mean whose weights depend on
+    the side on which a value lies.
+    """
+    level_db = db_from_power(np.exp(log_power))
+    mean_db = (weights * level_db).sum(axis=0)
+    for _ in range(_EXPECTILE_STEPS):
+        w = weights * np.where(level_db > mean_db, PEAK_WEIGHT, 1.0)
+        mean_db = (w * level_db).sum(axis=0) / w.sum(axis=0)
+    return mean_db

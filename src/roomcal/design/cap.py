@@ -5,20 +5,19 @@ import scipy.fft
 
 from roomcal.design.grid import Band, transform_length
 from roomcal.dsp.minimum_phase import minimum_phase_spectrum
-from roomcal.units import FloatArray, db_from_ratio, log_grid_hz, ratio_from_db
+from roomcal.units import FloatArray, db_from_ratio, ratio_from_db
 
-CELLS_PER_OCTAVE = 24
-_CELLS_LOW_HZ = 5.0
-_CUT_PASSES = 6  # one or two for a smooth correction
+# The cut follows the peaks themselves: cut a whole band, and the bass that needs its boost loses.
+_CUT_PASSES = 12
 # A filter too short for its correction may never get there by cuts: then all of it is scaled
 # down in dB, which ends in no correction at the latest.
 _FLATTEN_PASSES = 6
 _DONE_DB = 0.02  # above the limit
-# A cut lowers the middle too, and what a short filter cannot resolve comes back: cut more.
-_OVERCUT = 1.4
 
 
-def capped(taps: FloatArray, fs: int, *, max_boost_db: float, middle: Band) -> FloatArray:
+def capped(
+    taps: FloatArray, fs: int, *, max_boost_db: float, middle: Band, latency_samples: int = 0
+) -> FloatArray:
     """Cut a filter where its actual gain exceeds the limit.
 
     Parameters
@@ -28,6 +27,8 @@ def capped(taps: FloatArray, fs: int, *, max_boost_db: float, middle: Band) -> F
     max_boost_db : float
         Above the median gain in `middle`.
     middle : Band
+    latency_samples : int
+        Where time 0 of the filter lies.
 
     Returns
     -------
@@ -39,26 +40,21 @@ def capped(taps: FloatArray, fs: int, *, max_boost_db: float, middle: Band) -> F
 
     n_fft = transform_length(fs, taps.size)
     f = np.arange(n_fft // 2 + 1) * (fs / n_fft)
-    cells_hz = log_grid_hz(_CELLS_LOW_HZ, fs / 2.0, CELLS_PER_OCTAVE)
-    first = np.unique(np.searchsorted(f, cells_hz / 2.0 ** (0.5 / CELLS_PER_OCTAVE)))
-    first[0] = 0
+    late = np.exp(-2j * np.pi * np.arange(f.size) * latency_samples / n_fft)
     # What is finer than the filter resolves would be lost again with the end of its taps.
     width = 2 * (n_fft // taps.size) + 1
     for i in range(_CUT_PASSES + _FLATTEN_PASSES):
         H = scipy.fft.rfft(taps, n_fft)
         level_db = db_from_ratio(H)
         level_db -= np.median(level_db[middle.covers(f)])
-        excess_db = np.maximum(np.maximum.reduceat(level_db, first) - max_boost_db, 0.0)
+        excess_db = np.maximum(level_db - max_boost_db, 0.0)
         if excess_db.max() <= _DONE_DB:
             break
         if i < _CUT_PASSES:
-            around_db = np.pad(excess_db, 1)
-            cell_db = np.maximum(excess_db, np.maximum(around_db[:-2], around_db[2:]))
-            cut_db = np.repeat(cell_db, np.diff(np.append(first, f.size)))
-            cut_db = uniform_filter1d(maximum_filter1d(cut_db, 2 * width), width)
-            H = H * minimum_phase_spectrum(ratio_from_db(-_OVERCUT * cut_db))
+            cut_db = uniform_filter1d(maximum_filter1d(excess_db, width), width)
+            H = H * minimum_phase_spectrum(ratio_from_db(-cut_db))
         else:
             share = max_boost_db / (max_boost_db + excess_db.max())
-            H = minimum_phase_spectrum(np.abs(H) ** share)
+            H = minimum_phase_spectrum(np.abs(H) ** share) * late
         taps = np.asarray(scipy.fft.irfft(H, n_fft)[: taps.size])
     return taps

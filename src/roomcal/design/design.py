@@ -84,7 +84,14 @@ def design(
         notes = {n: notes[n] + told[n] for n in notes}
     return Design(
         name=name,
-        filters=_bank(sets, parts, fs, gain_db=gain_db, delay_s=delay_s),
+        filters=_bank(
+            sets,
+            parts,
+            fs,
+            gain_db=gain_db,
+            delay_s=delay_s,
+            max_latency=None if spec.max_latency_s is None else int(spec.max_latency_s * fs),
+        ),
         explanations=tuple(
             Explanation(
                 speaker=s.speaker,
@@ -110,15 +117,21 @@ def _bank(
     *,
     gain_db: dict[str, float],
     delay_s: dict[str, float],
+    max_latency: int | None,
 ) -> FilterBank:
     """Put gain, delay and headroom into the taps of a diagonal bank."""
     names = tuple(s.speaker for s in sets)
     wanted = {n: delay_s[n] * fs for n in names}
     fractional = any(abs(d - round(d)) >= WHOLE_SAMPLE for d in wanted.values())
-    latency = HALF_WIDTH if fractional else 0
+    extra = HALF_WIDTH if fractional else 0
+    own = parts[0].latency_samples
+    if max_latency is not None and own + extra > max_latency:
+        wanted = {n: float(round(d)) for n, d in wanted.items()}  # 7 mm of path at most
+        extra = 0
+    latency = own + extra
     n_taps = parts[0].taps.size
     longest = max(wanted.values()) + latency
-    if longest > n_taps / 4:
+    if longest - own > n_taps / 4:
         raise InputError(
             "RC-316",
             f"{n_taps} taps at {fs} Hz are too short to hold the delay of {longest:.0f} samples "
@@ -130,7 +143,7 @@ def _bank(
     taps: FloatArray = np.zeros((len(names), len(names), n_taps))
     for i, (n, part) in enumerate(zip(names, parts, strict=True)):
         gain = float(ratio_from_db(gain_db[n]))
-        taps[i, i] = gain * delayed(part.taps, wanted[n] + latency)
+        taps[i, i] = gain * delayed(part.taps, wanted[n] + extra)
     headroom = headroom_db(taps)
     taps *= float(ratio_from_db(-headroom))
     return FilterBank(

@@ -1,18 +1,19 @@
 """Step 1, second half: the correction that the average asks for, and what is granted of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from roomcal.design.align import AlignedSet
 from roomcal.design.average import spatial_level
+from roomcal.design.direct_level import blended
 from roomcal.design.grid import PLACEMENT, Band
 from roomcal.design.limits import Limits
 from roomcal.model.curve import Curve
 from roomcal.units import FloatArray
 
 # Boosts are divided by 1 + (spread / this)^2: where positions disagree, one curve helps nobody.
-DISTRUST_DB = 8.0
+DISTRUST_DB = 24.0
 # The soft clip begins this far below the limit of the boost.
 KNEE_DB = 1.5
 # Finest resolution in the bass (bands per octave) of cuts, and of boosts, which would ring when
@@ -63,6 +64,7 @@ def magnitude_correction(
     limits: Limits,
     cuts: int,
     boosts: int,
+    direct_db: FloatArray | None = None,
 ) -> MagnitudeCorrection:
     """Correct the spatial average towards the target.
 
@@ -78,10 +80,16 @@ def magnitude_correction(
     limits : Limits
     cuts, boosts : int
         Resolution in the bass, bands per octave.
+    direct_db : (n,) float array, optional
+        Level of the direct sound as it is now; the average moves towards it above the transition.
     """
     level = spatial_level(
         power, aligned.bin_hz, f_hz, weights=aligned.weights, fine=cuts, coarse=boosts
     )
+    if direct_db is not None:
+        heard_db = blended(level.fine_db, direct_db, f_hz, aligned.measured_high_hz)
+        coarse_db = level.coarse_db + heard_db - level.fine_db
+        level = replace(level, fine_db=heard_db, coarse_db=coarse_db)
     spread_db = _spread(level.spread_db, aligned.weights.size)
     shape_db = target.level_at(f_hz)
     inside = placement_band(aligned).covers(f_hz)

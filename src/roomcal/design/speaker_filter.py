@@ -1,7 +1,7 @@
 """The filter of one speaker, step after step, before speakers are matched to each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
@@ -9,6 +9,8 @@ import scipy.fft
 from roomcal.design.align import AlignedSet
 from roomcal.design.average import spatial_level
 from roomcal.design.cap import capped
+from roomcal.design.direct_level import direct_level_db
+from roomcal.design.excess_phase import SMALLEST_BUDGET_S, excess_phase
 from roomcal.design.grid import (
     ANALYSIS_S,
     EXPLAINED_HZ,
@@ -18,23 +20,35 @@ from roomcal.design.grid import (
     on_bins,
     transform_length,
 )
-from roomcal.design.limits import find_limits
-from roomcal.design.magnitude import MANY_POSITIONS, magnitude_correction, resolutions
+from roomcal.design.guard import guarded_decay
+from roomcal.design.limits import Limits, find_limits
+from roomcal.design.magnitude import (
+    MANY_POSITIONS,
+    MagnitudeCorrection,
+    magnitude_correction,
+    resolutions,
+)
+from roomcal.design.modal_decay import find_problem, modal_spectrum, solve, stiffness_matrix
+from roomcal.design.phase_plan import PhasePlan, plan_phase
 from roomcal.design.touch_up import RESOLUTION, touched_up
 from roomcal.dsp.minimum_phase import minimum_phase_spectrum
-from roomcal.dsp.smoothing import smoothed_level_db
+from roomcal.dsp.smoothing import smoothed_level_db, smoothed_power
 from roomcal.model.curve import Curve
 from roomcal.model.design_spec import DesignSpec
-from roomcal.units import FloatArray, frequency_text, ratio_from_db
+from roomcal.units import ComplexArray, FloatArray, db_from_power, frequency_text, ratio_from_db
 
-# The last part of the taps fades out, so that a cut tail does not ripple the response.
+# The last part of the taps fades out, so that a cut tail does not ripple the response; of what
+# lies before the direct sound the first third fades in.
 _FADE_OUT_SHARE = 1.0 / 8.0
+_FADE_IN_SHARE = 1.0 / 3.0
 # A response shorter than this cannot tell bass modes apart.
 SHORT_S = 0.5
 # Boost is said re the median gain in the middle, which is known only after a first design.
 _MIDDLE_PASSES = 2
 # A filter resolves about this many cycles per its length; below, it is only a level.
 _CYCLES_PER_FILTER = 4.0
+# Resolution at which the level of phase and modal correction counts against the limits.
+_HELD_RESOLUTION = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +58,7 @@ class SpeakerFilter:
     Attributes
     ----------
     taps : (n_taps,) float array
-        Minimum phase; the placement band keeps its level.
+        Time 0 of the filter is at `latency_samples`; the placement band keeps its level.
     power : (n_positions, n_bins) float array
         |H F|^2 of the aligned responses through the filter.
     curves : mapping of str to Curve
@@ -52,39 +66,122 @@ class SpeakerFilter:
     """
 
     taps: FloatArray
+    latency_samples: int
     power: FloatArray
     curves: Mapping[str, Curve]
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Magnitude:
+    """Steps 1 and 4: everything about levels, on the design grid."""
+
+    aligned: AlignedSet
+    f: FloatArray
+    target: Curve
+    limits: Limits
+    middle: Band
+    cuts: int
+    boosts: int
+    direct_db: FloatArray | None
+
+    def first(self) -> tuple[MagnitudeCorrection, FloatArray, Limits]:
+        """Correct the responses as they are; with the correction and the limits that it kept."""
+        bounds = self.limits
+        for _ in range(_MIDDLE_PASSES):
+            first = magnitude_correction(
+                self.aligned,
+                self.aligned.power,
+                self.f,
+                target=self.target,
+                limits=bounds,
+                cuts=self.cuts,
+                boosts=self.boosts,
+                direct_db=self.direct_db,
+            )
+            correction_db = self._touched(self.aligned, first.granted_db, bounds, None)
+            bounds = self.limits.lowered(_middle_db(self.f, correction_db, self.middle))
+        return first, correction_db, bounds
+
+    def again(self, correction_db: FloatArray, others: ComplexArray) -> FloatArray:
+        """Mend the level after other parts of the filter have changed it."""
+        power = np.abs(others) ** 2
+        through = replace(self.aligned, power=self.aligned.power * power)
+        held_db = db_from_power(
+            smoothed_power(power, self.aligned.bin_hz, self.f, _HELD_RESOLUTION)
+        )
+        bounds = self.limits.lowered(_middle_db(self.f, correction_db + held_db, self.middle))
+        return self._touched(through, correction_db, bounds, held_db)
+
+    def _touched(
+        self,
+        aligned: AlignedSet,
+        correction_db: FloatArray,
+        bounds: Limits,
+        held_db: FloatArray | None,
+    ) -> FloatArray:
+        direct_db = self.direct_db
+        if direct_db is not None and held_db is not None:
+            direct_db = direct_db + held_db
+        return touched_up(
+            aligned,
+            correction_db,
+            self.f,
+            target=self.target,
+            limits=bounds,
+            resolution=min(RESOLUTION, self.boosts),
+            direct_db=direct_db,
+            held_db=held_db,
+        )
+
+
 def speaker_filter(
     aligned: AlignedSet, target: Curve, spec: DesignSpec, *, n_taps: int
 ) -> SpeakerFilter:
-    """Design the correction of one speaker: average, limit, touch up, cap."""
-    f = design_grid_hz(aligned.fs)
-    limits = find_limits(aligned, f, spec)
+    """Design the correction of one speaker: level, phase, modes, level again, limit."""
+    fs, f = aligned.fs, design_grid_hz(aligned.fs)
+    plan = plan_phase(spec, fs, n_taps)
     cuts, boosts = resolutions(len(aligned.positions))
     middle = aligned.band if aligned.is_sub else _below(MIDDLE, aligned.measured_high_hz)
-    bounds = limits
-    for _ in range(_MIDDLE_PASSES):
-        first = magnitude_correction(
-            aligned, aligned.power, f, target=target, limits=bounds, cuts=cuts, boosts=boosts
+    step = _Magnitude(
+        aligned=aligned,
+        f=f,
+        target=target,
+        limits=find_limits(aligned, f, spec),
+        middle=middle,
+        cuts=cuts,
+        boosts=boosts,
+        direct_db=direct_level_db(aligned, f) if spec.direct_sound and not aligned.is_sub else None,
+    )
+    first, correction_db, bounds = step.first()
+    notes = step.limits.notes
+    others = None
+    if spec.phase == "mixed" and spec.strength > 0.0:
+        others, told = _other_parts(aligned, f, correction_db, first, spec=spec, plan=plan)
+        notes += told
+        if others is not None:
+            correction_db = step.again(correction_db, others)
+    taps = _taps(f, correction_db, others, aligned, plan=plan, n_taps=n_taps)
+    taps = capped(
+        taps,
+        fs,
+        max_boost_db=spec.max_boost_db,
+        middle=middle,
+        latency_samples=plan.latency_samples,
+    )
+    if spec.phase == "linear":
+        taps = _symmetric(taps, fs, plan.latency_samples)
+        taps = capped(
+            taps,
+            fs,
+            max_boost_db=spec.max_boost_db,
+            middle=middle,
+            latency_samples=plan.latency_samples,
         )
-        correction_db = touched_up(
-            aligned,
-            first.granted_db,
-            f,
-            target=target,
-            limits=bounds,
-            resolution=min(RESOLUTION, boosts),
-        )
-        bounds = limits.lowered(_middle_db(f, correction_db, middle))
-    taps = minimum_phase_taps(f, correction_db, aligned.fs, n_taps=n_taps)
-    taps = capped(taps, aligned.fs, max_boost_db=spec.max_boost_db, middle=middle)
-    F = scipy.fft.rfft(taps, transform_length(aligned.fs, n_taps))
-    gain = np.abs(F) ** 2
-    step = (gain.size - 1) // (aligned.power.shape[-1] - 1)
-    power = aligned.power * gain[::step]
+        notes += (_linear_note(plan.latency_samples, fs),)
+    n_fft = transform_length(fs, n_taps)
+    gain = np.abs(scipy.fft.rfft(taps, n_fft)) ** 2
+    power = aligned.power * gain[:: (gain.size - 1) // (aligned.power.shape[-1] - 1)]
     after = spatial_level(
         power, aligned.bin_hz, f, weights=aligned.weights, fine=cuts, coarse=boosts
     )
@@ -96,19 +193,16 @@ def speaker_filter(
         "wanted": first.wanted_db,
         "granted": first.granted_db,
         "boost limit": bounds.boost_db,
-        "correction": smoothed_level_db(
-            taps, aligned.fs, f, 24, n_fft=transform_length(aligned.fs, n_taps)
-        ),
+        "correction": smoothed_level_db(taps, fs, f, 24, n_fft=n_fft),
         "predicted": after.fine_db + level_db,
         "spread": first.spread_db,
     }
-    grid = EXPLAINED_HZ
-    explained = grid[grid <= f[-1]]
+    explained = EXPLAINED_HZ[f[-1] >= EXPLAINED_HZ]
     curves = {
         name: Curve(explained, Curve(f, values).level_at(explained), name=name)
         for name, values in drawn.items()
     }
-    return SpeakerFilter(taps, power, curves, _notes(aligned, limits.notes, n_taps))
+    return SpeakerFilter(taps, plan.latency_samples, power, curves, _notes(aligned, notes, n_taps))
 
 
 def minimum_phase_taps(
@@ -117,10 +211,101 @@ def minimum_phase_taps(
     """Taps of minimum phase with a level that is given on a grid, held flat beyond its ends."""
     n_fft = transform_length(fs, n_taps)
     F = minimum_phase_spectrum(ratio_from_db(on_bins(f_hz, level_db, n_fft, fs)))
-    taps = scipy.fft.irfft(F, n_fft)[:n_taps]
-    fall = int(_FADE_OUT_SHARE * n_taps)
-    taps[n_taps - fall :] *= 0.5 + 0.5 * np.cos(np.pi * (np.arange(fall) + 0.5) / fall)
-    return np.asarray(taps)
+    return _faded(scipy.fft.irfft(F, n_fft)[:n_taps], 0)
+
+
+def _other_parts(
+    aligned: AlignedSet,
+    f: FloatArray,
+    correction_db: FloatArray,
+    first: MagnitudeCorrection,
+    *,
+    spec: DesignSpec,
+    plan: PhasePlan,
+) -> tuple[ComplexArray | None, tuple[str, ...]]:
+    """Design steps 2 and 3 at the bins of the design, and say what was done."""
+    F = minimum_phase_spectrum(ratio_from_db(on_bins(f, correction_db, aligned.n_fft, aligned.fs)))
+    others = None
+    notes: tuple[str, ...] = ()
+    treble = min(spec.high_hz, aligned.measured_high_hz) > 4000.0
+    if spec.excess_phase and not aligned.is_sub and treble and plan.excess_s >= SMALLEST_BUDGET_S:
+        part = excess_phase(aligned, F, budget_s=plan.excess_s, strength=spec.strength)
+        others = part.spectrum
+        notes += (part.note,)
+    if spec.modal_decay and spec.low_hz < 100.0 and spec.high_hz > 300.0:
+        D = minimum_phase_spectrum(
+            ratio_from_db(on_bins(f, first.target_db, aligned.n_fft, aligned.fs))
+        )
+        problem = find_problem(aligned, F, D, before_s=plan.modal_s, joint=not spec.guard)
+        if spec.guard:
+            guarded = guarded_decay(problem, aligned)
+            g, told = guarded.g, guarded.notes
+        else:
+            R = stiffness_matrix(problem)
+            g = solve(problem, np.ones(1), R, n_positions=len(aligned.positions))[0]
+            told = ()
+        notes += told
+        if g is not None:
+            modal = modal_spectrum(problem, spec.strength * g, aligned)
+            others = modal if others is None else others * modal
+    return others, notes
+
+
+def _taps(
+    f: FloatArray,
+    correction_db: FloatArray,
+    others: ComplexArray | None,
+    aligned: AlignedSet,
+    *,
+    plan: PhasePlan,
+    n_taps: int,
+) -> FloatArray:
+    """Multiply the parts of a filter, delay it by its latency and cut it to its length."""
+    fs = aligned.fs
+    n_fft = transform_length(fs, n_taps)
+    F = minimum_phase_spectrum(ratio_from_db(on_bins(f, correction_db, n_fft, fs)))
+    if others is not None:
+        if n_fft != aligned.n_fft:
+            short = scipy.fft.irfft(others, aligned.n_fft)
+            half = aligned.n_fft // 2
+            long = np.zeros(n_fft)
+            long[:half], long[n_fft - half :] = short[:half], short[half:]
+            others = scipy.fft.rfft(long)
+        F = F * others
+    taps = np.roll(scipy.fft.irfft(F, n_fft), plan.latency_samples)[:n_taps]
+    return _faded(taps, plan.latency_samples)
+
+
+def _faded(taps: FloatArray, latency_samples: int) -> FloatArray:
+    """Fade in over the start of the latency and out over the end of the taps."""
+    taps = np.array(taps)
+    fall = int(_FADE_OUT_SHARE * taps.size)
+    taps[taps.size - fall :] *= 0.5 + 0.5 * np.cos(np.pi * (np.arange(fall) + 0.5) / fall)
+    rise = int(_FADE_IN_SHARE * latency_samples)
+    if rise > 0:
+        taps[:rise] *= 0.5 - 0.5 * np.cos(np.pi * (np.arange(rise) + 0.5) / rise)
+    return taps
+
+
+def _symmetric(taps: FloatArray, fs: int, latency_samples: int) -> FloatArray:
+    """Turn a filter into one of linear phase that fits into twice its latency."""
+    n_fft = transform_length(fs, taps.size)
+    h = np.roll(scipy.fft.irfft(np.abs(scipy.fft.rfft(taps, n_fft)), n_fft), latency_samples)
+    y = np.zeros(taps.size)
+    n = min(2 * latency_samples + 1, taps.size)
+    y[:n] = h[:n]
+    u = (np.arange(n) - latency_samples) / max(latency_samples, 1)
+    y[:n] *= np.clip(2.0 * (0.5 + 0.5 * np.cos(np.pi * u)), 0.0, 1.0)
+    return y
+
+
+def _linear_note(latency_samples: int, fs: int) -> str:
+    """Say what linear phase costs."""
+    text = f"linear phase: {1000.0 * latency_samples / fs:.0f} ms of latency"
+    lowest_hz = _CYCLES_PER_FILTER * fs / max(2 * latency_samples, 1)
+    if lowest_hz > 20.0:
+        text += f", coarse below {frequency_text(lowest_hz)}"
+    return f"{text}; every correction rings before the sound as long as after it"
 
 
 def _middle_db(f_hz: FloatArray, level_db: FloatArray, middle: Band) -> float:

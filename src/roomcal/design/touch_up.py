@@ -9,12 +9,12 @@ from roomcal.design.magnitude import magnitude_correction
 from roomcal.model.curve import Curve
 from roomcal.units import FloatArray, power_from_db
 
-PASSES = 3
+PASSES = 6
 # A touch-up is coarser than the first pass: it mends levels, it does not chase detail.
 RESOLUTION = 6
-# The step is smoothed over this: repeated corrections of a smoothed response would otherwise
+# The step is smoothed over this width: repeated corrections of a smoothed response would otherwise
 # sharpen it into ripple that no position has.
-_SMOOTHING_OCTAVES = 1.0 / 3.0
+_SMOOTHING_OCTAVES = 1.0 / 6.0
 # What one pass may add or take away.
 STEP_DB = 8.0
 
@@ -27,6 +27,8 @@ def touched_up(
     target: Curve,
     limits: Limits,
     resolution: int = RESOLUTION,
+    direct_db: FloatArray | None = None,
+    held_db: FloatArray | None = None,
 ) -> FloatArray:
     """Refine a correction within the boost that is left.
 
@@ -40,11 +42,17 @@ def touched_up(
     limits : Limits
     resolution : int
         Bands per octave in the bass.
+    direct_db : (n,) float array, optional
+        Level of the direct sound without `correction_db`.
+    held_db : (n,) float array, optional
+        Level of other parts of the filter, which are in `aligned` already: it counts against the
+        limits.
 
     Returns
     -------
     correction_db : (n,) float array
     """
+    held = np.zeros(f_hz.size) if held_db is None else held_db
     for _ in range(PASSES):
         gain = power_from_db(on_bins(f_hz, correction_db, aligned.n_fft, aligned.fs))
         rest = magnitude_correction(
@@ -52,12 +60,13 @@ def touched_up(
             aligned.power * gain,
             f_hz,
             target=target,
-            limits=limits.left_by(correction_db),
+            limits=limits.left_by(correction_db + held),
             cuts=resolution,
             boosts=resolution,
+            direct_db=None if direct_db is None else direct_db + correction_db,
         )
         step_db = _smooth(np.clip(rest.granted_db, -STEP_DB, STEP_DB))
-        correction_db = limits.bounded(correction_db + step_db)
+        correction_db = limits.bounded(correction_db + step_db + held) - held
     return correction_db
 
 

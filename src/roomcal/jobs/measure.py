@@ -8,10 +8,12 @@ from roomcal.devices.interruption import Interrupted
 from roomcal.errors import DeviceError, InputError, MeasurementError, SafetyStop, StorageError
 from roomcal.files.bank_store import filters_for
 from roomcal.files.folders import document_path, new_folder, unknown_name
+from roomcal.files.mic_calibration import sparkline
 from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.guidance import placement_text, verdict_text
 from roomcal.jobs.judgement import judged_take
 from roomcal.jobs.play_take import play_take
 from roomcal.jobs.preparation import (
@@ -107,7 +109,10 @@ def _measure_alone(
         )
     if len(todo) < total:
         talk.note(f"{total - len(todo)} of {total} paths are measured already; going on")
+    for text in place.microphone.warnings if place.microphone and request.use_calibration else ():
+        talk.warn(f"calibration of the microphone: {text}; {sparkline(place.microphone.curve)}")
     prepared: Prepared | None = None
+    skipped: list[str] = []
     positions = list(dict.fromkeys(position for position, _ in todo))
     talk.begin(f"Measuring {store.folder.name}", len(todo) + request.check_wiring)
     try:
@@ -116,7 +121,12 @@ def _measure_alone(
                 positions.remove(position)
                 if not place.device.place_microphone(position.name):
                     number = request.positions.index(position) + 1
-                    talk.place_microphone(position, number, len(request.positions))
+                    talk.place_microphone(
+                        position,
+                        number,
+                        len(request.positions),
+                        how=placement_text(place.studio, position),
+                    )
             if prepared is None:  # before anything loud
                 if request.check_wiring:
                     talk.step("quiet sounds first")
@@ -132,9 +142,12 @@ def _measure_alone(
                     known=known,
                 )
             talk.step(f"{speaker.name} at {position.name}")
-            _measure_path(store, place, prepared, speaker, position, request, talk)
+            if not _measure_path(store, place, prepared, speaker, position, request, talk):
+                skipped.append(f"{speaker.name} at {position.name}")
     finally:
         talk.end()
+    if skipped:
+        talk.warn(f"skipped: {', '.join(skipped)}; the same command measures what is missing")
     return store
 
 
@@ -220,9 +233,10 @@ def _measure_path(
     position: Position,
     request: MeasureRequest,
     talk: Conversation,
-) -> None:
-    """Take until a take is good, then keep its response."""
-    for attempt in range(1 + MAX_RETAKES):
+) -> bool:
+    """Take until a take is good, then keep its response; False: the user skips this path."""
+    attempt = 0
+    while True:
         store.refuse_full_disk(prepared.plan, n_channels=2 if place.studio.loopback else 1)
         capture, end = play_take(place, prepared, speaker, position)
         if end is not None:
@@ -239,15 +253,23 @@ def _measure_path(
         bad = lost or judgement.rejection
         if bad is None and judgement.response is not None:
             store.accept_take(record, judgement.response, verdicts=verdicts, force=request.force)
-            return
+            talk.verdict(verdict_text(capture, judgement.response))
+            return True
         fault, message, hint = (
             (bad.fault, bad.message, bad.hint) if bad else ("RC-503", "no response", "")
         )
         store.judge_take(record, reason=f"{fault}: {message}", verdicts=verdicts)
         hopeless = bad is not None and bad is not lost and not retake_may_help(bad)
-        if hopeless or attempt == MAX_RETAKES:
+        attempt += 1
+        if hopeless or attempt > MAX_RETAKES:
+            answer = talk.after_bad_take(f"{speaker.name} at {position.name}: {message}", hint)
+            if answer == "skip":
+                return False
+            if answer == "retake":
+                attempt = 0
+                continue
             if bad is not None and bad is lost:
-                raise DeviceError(fault, f"{message}; the last of {attempt + 1} takes", hint=hint)
+                raise DeviceError(fault, f"{message}; the last of {attempt} takes", hint=hint)
             raise MeasurementError(fault, message, hint=hint)
         talk.warn(f"{speaker.name} at {position.name}: {message}; taking it again")
 

@@ -6,6 +6,7 @@ from typing import Literal
 from roomcal.errors import InputError
 
 MAX_TAPS = 1 << 20
+MAX_LATENCY_S = 1.0
 
 
 def _check(ok: bool, text: str, hint: str) -> None:
@@ -18,7 +19,8 @@ class DesignSpec:
     """What the user wants of a correction."""
 
     target: str = "tilt"  # name of a target or path of a text file
-    phase: Literal["minimum"] = "minimum"
+    phase: Literal["minimum", "mixed", "linear"] = "mixed"
+    max_latency_s: float | None = None  # None: 5 ms for mixed phase, what it takes for linear
     fs: tuple[int, ...] = (48000,)  # sample rates to design for; the first is explained
     taps: int = 65536  # filter length at 48 kHz; other rates get the same duration
     max_boost_db: float = 6.0
@@ -28,9 +30,22 @@ class DesignSpec:
     strength: float = 1.0  # 0: no correction, 1: all of it
     match_levels: bool = True
     match_delays: bool = True
+    direct_sound: bool = True  # the magnitude follows the direct sound too, above the transition
+    excess_phase: bool = True  # mixed phase: correct the phase of the speaker
+    modal_decay: bool = True  # mixed phase: shorten the ringing of modes
+    guard: bool = True  # try the modal correction at positions left out, drop what does harm
 
     def __post_init__(self) -> None:
-        _check(self.phase == "minimum", f"phase {self.phase!r} is not known", "use minimum")
+        _check(
+            self.phase in ("minimum", "mixed", "linear"),
+            f"phase {self.phase!r} is not known",
+            "use minimum, mixed or linear",
+        )
+        _check(
+            self.max_latency_s is None or 0.0 <= self.max_latency_s <= MAX_LATENCY_S,
+            f"a latency limit of {1000.0 * (self.max_latency_s or 0.0):g} ms is out of range",
+            f"use 0 to {1000.0 * MAX_LATENCY_S:.0f} ms",
+        )
         _check(
             bool(self.fs), "no sample rate to design for", "name at least one, for example 48000"
         )
