@@ -26,13 +26,13 @@ SIGNALS = {  # name of the case: (signals, what the take says)
 
 def takes(bench, session="a"):
     file = bench.folder / "measurements" / session / "session.json"
-    return json.loads(file.read_text())["takes"]
+    return json.loads(file.read_text())["takes"] if file.exists() else []
 
 
 def test_row_18_a_lost_period_is_reported_and_the_take_repeated(lab, taps):
     bench = lab.bench()
-    bench.open_room(taps)
-    bench.studio()
+    bench.open_room(taps, "slow-hall")
+    bench.studio(output="slow-hall")
     process = bench.start(f"measure a {TAKE} --speakers L")
     bench.wait_until_loud(process)
     bench.stall_room(0.2)
@@ -43,7 +43,7 @@ def test_row_18_a_lost_period_is_reported_and_the_take_repeated(lab, taps):
     assert first["status"] == "rejected"
     assert first["xruns"] > 0
     assert "audio system too slow" in first["reason"]
-    assert "taking it again" in err
+    assert "taking it again" in " ".join(err.split())
     # A computer that is too slow for every retake is not roomcal's fault.
     assert process.returncode == 0 or (process.returncode == 4 and "RC-404" in err), err
     assert all(t["xruns"] > 0 for t in others if t["status"] == "rejected")
@@ -51,12 +51,15 @@ def test_row_18_a_lost_period_is_reported_and_the_take_repeated(lab, taps):
 
 def test_row_31_a_killed_server_ends_the_command_and_keeps_earlier_takes(lab, taps):
     bench = lab.bench()
-    bench.open_room(taps)
-    bench.studio()
+    bench.open_room(taps, "lost-hall")
+    bench.studio(output="lost-hall")
     process = bench.start(f"measure a {TAKE}")
-    until_s = time.monotonic() + 90
-    file = bench.folder / "measurements" / "a" / "L-p1.ir.wav"
-    while not file.exists() and time.monotonic() < until_s:  # the first take is done
+    until_s = time.monotonic() + 120
+    while not any(t["status"] == "accepted" for t in takes(bench)):
+        assert time.monotonic() < until_s, "no take is accepted"
+        if process.poll() == 4:  # this computer was too slow for real time: go on
+            process.communicate()
+            process = bench.start(f"measure a {TAKE}")
         time.sleep(0.05)
     time.sleep(2.5)  # into the second
     before = takes(bench)
@@ -68,7 +71,7 @@ def test_row_31_a_killed_server_ends_the_command_and_keeps_earlier_takes(lab, ta
     assert time.monotonic() - killed_s < EXIT_S
     assert process.returncode == 4, err
     assert "RC-403" in err
-    assert "room, JACK Audio Connection Kit vanished at" in err
+    assert "lost-hall, JACK Audio Connection Kit vanished at" in err
     assert before[-1]["status"] == "accepted"
     assert takes(bench) == before
     code, out, err = bench.run("analyze a --json")
