@@ -215,6 +215,7 @@ def test_a_person_is_asked_to_move_the_microphone_also_quietly(monkeypatch, quie
     asked = []
     monkeypatch.setattr(sys.stdin, "isatty", lambda: person, raising=False)
     monkeypatch.setattr(click, "prompt", lambda text, **_: asked.append(text))
+    monkeypatch.setattr("roomcal.cli.terminal.time.sleep", lambda _s: None)
 
     Terminal(Console(stderr=True), quiet=quiet).place_microphone(Position("sofa"), 2, 3)
 

@@ -1,12 +1,18 @@
 """The conversation of a job with a terminal: a progress bar, notes and questions on stderr."""
 
 import sys
+import time
+from collections.abc import Sequence
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from roomcal.jobs.conversation import Answer
 from roomcal.model.studio import Position
+
+COUNTDOWN_S = 3  # from Enter to the sound: time to step back and be quiet
+_ANSWERS: dict[str, Answer] = {"r": "retake", "s": "skip", "q": "stop"}
 
 
 class Terminal:
@@ -17,6 +23,7 @@ class Terminal:
         self._quiet = quiet
         self._progress: Progress | None = None
         self._started = False
+        self._attended = False  # somebody moves the microphone
 
     def begin(self, what: str, n_steps: int) -> None:
         """Open a progress bar, or print a line where there is no terminal."""
@@ -65,18 +72,60 @@ class Terminal:
         """Print a warning, also with --quiet."""
         self._console.print(f"Warning: {text}", style="yellow", markup=False)
 
-    def place_microphone(self, position: Position, number: int, total: int) -> None:
+    def place_microphone(
+        self, position: Position, number: int, total: int, *, how: Sequence[str] = ()
+    ) -> None:
         """Wait for a person, if there is one, to move the microphone; --quiet does not move it."""
         if not sys.stdin.isatty():
             return
-        if self._progress is not None:
-            self._progress.stop()
+        self._attended = True
+        self._pause()
+        where = f": {how[0]}" if how else ""
+        for line in ("", *how[1:], ""):
+            self._console.print(f"    {line}".rstrip(), markup=False)
         click.prompt(
-            f"Microphone to {position.name} ({number} of {total}), then Enter",
+            f"Microphone to {position.name} ({number} of {total}){where}, then Enter",
             default="",
             show_default=False,
             prompt_suffix=" ",
             err=True,
         )
+        for seconds in range(COUNTDOWN_S, 0, -1):
+            click.echo(f"\rsound in {seconds} ", nl=False, err=True)
+            time.sleep(1.0)
+        click.echo("\r" + " " * len("sound in 3 ") + "\r", nl=False, err=True)
+        self._resume()
+
+    def verdict(self, text: str) -> None:
+        """Print a line for a person beside the microphone; else move on within the bar."""
+        if self._attended:
+            self.note(text)
+        elif self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], step=text)
+
+    def after_bad_take(self, what: str, cure: str) -> Answer:
+        """Ask, if there is somebody to answer; else stop."""
+        if not sys.stdin.isatty():
+            return "stop"
+        self._pause()
+        self.warn(what)
+        if cure:
+            self._console.print(f"  {cure}", markup=False)
+        answer = click.prompt(
+            "Take it again (r), skip it (s) or stop (q)?",
+            type=click.Choice(list(_ANSWERS)),
+            default="r",
+            show_choices=False,
+            err=True,
+        )
+        self._resume()
+        return _ANSWERS[answer]
+
+    def _pause(self) -> None:
+        """Take the bar away while a question stands there."""
+        if self._progress is not None:
+            self._progress.stop()
+
+    def _resume(self) -> None:
         if self._progress is not None:
             self._progress.start()

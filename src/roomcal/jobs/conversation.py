@@ -1,8 +1,12 @@
 """How a job talks to whoever asked for it, without knowing a terminal."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
 from roomcal.model.studio import Position
+
+# What to do about a take that stays bad.
+Answer = Literal["retake", "skip", "stop"]
 
 
 class Conversation(Protocol):
@@ -23,8 +27,19 @@ class Conversation(Protocol):
     def warn(self, text: str) -> None:
         """Say something that may spoil the result."""
 
-    def place_microphone(self, position: Position, number: int, total: int) -> None:
-        """Ask for the microphone at a position and wait until it stands there."""
+    def place_microphone(
+        self, position: Position, number: int, total: int, *, how: Sequence[str] = ()
+    ) -> None:
+        """Ask for the microphone at a position and wait until it stands there.
+
+        `how` says where that is, in a line of words and then a drawing.
+        """
+
+    def verdict(self, text: str) -> None:
+        """Say how good a take is."""
+
+    def after_bad_take(self, what: str, cure: str) -> Answer:
+        """Ask what to do about a take that a repetition has not mended, or never will."""
 
 
 class Silent:
@@ -45,5 +60,14 @@ class Silent:
     def warn(self, text: str) -> None:
         """Say nothing."""
 
-    def place_microphone(self, position: Position, number: int, total: int) -> None:
+    def place_microphone(
+        self, position: Position, number: int, total: int, *, how: Sequence[str] = ()
+    ) -> None:
         """Trust that it stands there."""
+
+    def verdict(self, text: str) -> None:
+        """Say nothing."""
+
+    def after_bad_take(self, what: str, cure: str) -> Answer:  # noqa: ARG002 - nobody is there
+        """Stop."""
+        return "stop"

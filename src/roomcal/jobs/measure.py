@@ -109,8 +109,9 @@ def _measure_alone(
         )
     if len(todo) < total:
         talk.note(f"{total - len(todo)} of {total} paths are measured already; going on")
-    for text in place.microphone.warnings if place.microphone and request.use_calibration else ():
-        talk.warn(f"calibration of the microphone: {text}; {sparkline(place.microphone.curve)}")
+    if place.microphone is not None and request.use_calibration:
+        for text in place.microphone.warnings:
+            talk.warn(f"calibration of the microphone: {text}; {sparkline(place.microphone.curve)}")
     prepared: Prepared | None = None
     skipped: list[str] = []
     positions = list(dict.fromkeys(position for position, _ in todo))
