@@ -345,13 +345,13 @@ def test_row_33_the_virtual_studio_is_stopped_as_a_card_is(run):
 
 
 def test_row_33_between_takes_every_signal_ends_like_ctrl_c(run, monkeypatch):
-    from roomcal.jobs import measure
+    from roomcal.jobs import judgement
 
     def judge(*_args, **_kwargs):
         signal.raise_signal(signal.SIGTERM)
         time.sleep(1)  # the handler runs before this
 
-    monkeypatch.setattr(measure, "judge_capture", judge)
+    monkeypatch.setattr(judgement, "judge_capture", judge)
 
     result = run(f"measure a --device virtual {TAKE}")
 
