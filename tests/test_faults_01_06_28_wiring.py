@@ -29,7 +29,7 @@ BEDROOM = ROOMS["bedroom"]
 
 def mirrored():
     """Return the bedroom with both speakers mirrored and the microphone in the middle."""
-    left, right = BEDROOM.speakers
+    left = BEDROOM.speakers[0]
     aim = (1.7, 1.6, 1.15)
     return dataclasses.replace(
         BEDROOM,
@@ -48,7 +48,7 @@ def mirrored():
 
 @pytest.fixture
 def run(runner, monkeypatch):
-    """Runs a command in a virtual room with faults; its `.loudest` lists the peaks of what played."""
+    """Runs a command in a virtual room with faults; `.loudest` lists what played."""
 
     def run(command, *faults, room=BEDROOM, positions=None):
         loudest = []

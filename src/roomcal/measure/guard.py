@@ -34,7 +34,6 @@ _LATE_S, _EARLY_S = 0.5, 0.1
 # Where what is sent lies this far below the loudest of the take, a room still rings of what was
 # louder; and 30 dB more would be no louder than what is meant to be heard.
 _NEGLIGIBLE_DB = -30.0
-_NEAR_S = 0.02  # what is most likely heard was sent this near to the nominal time
 _NOISE_DB = 10.0  # how far a block of noise may stand above the mean of the noise
 _LIMIT = 0.98  # of full scale: samples beyond belong to an input that is driven into its limit
 _LIMITED_SHARE = 0.25  # of a block; a sine that just reaches the limit has 0.13
@@ -89,7 +88,7 @@ class LoudnessGuard:
         self._playing = self._highest(ceiling, delay, late_s=_LATE_S, early_s=_EARLY_S)
         negligible = self._playing.max() * power_from_db(_NEGLIGIBLE_DB)
         self._playing[self._playing.max(axis=1) < negligible] = 0.0
-        self._expected = self._highest(expected, delay, late_s=_NEAR_S, early_s=_NEAR_S)
+        self._expected = self._highest(expected, delay, late_s=0.0, early_s=0.0)
         self._expected += noise_power
         self._ceiling = self._playing * power_from_db(LOUDER_DB) + noise_power * power_from_db(
             _NOISE_DB
@@ -112,7 +111,8 @@ class LoudnessGuard:
 
     def _judge(self, x: FloatArray) -> None:
         """Compare one block with its ceiling, in the bands that are playing."""
-        index = min(self._heard // self._block, len(self._ceiling) - 1)
+        index = round((self._heard - self._block) / self._block)
+        index = min(max(index, 0), len(self._ceiling) - 1)
         at_s = self._heard / self._fs
         limited = bool(np.mean(np.abs(x) >= _LIMIT) >= _LIMITED_SHARE)
         playing = self._playing[index]
