@@ -193,6 +193,8 @@ def _lab(folder: Path) -> Iterator[Lab]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+        for left in Path("/dev/shm").glob(f"jack*{name}*"):  # a killed server does not tidy up
+            left.unlink(missing_ok=True)
 
 
 def _wait_for(lab: Lab) -> None:
