@@ -100,7 +100,7 @@ def find_disturbances(
     *,
     sweep: int,
     sweep_power: float,
-    first_block: int = 0,
+    allowed_db: FloatArray | None = None,
 ) -> list[Disturbance]:
     """Events in what is left of one sweep.
 
@@ -112,11 +112,12 @@ def find_disturbances(
         Index of the sweep.
     sweep_power : float
         Mean square of the recorded sweep.
-    first_block : int
-        Blocks before are not looked at.
+    allowed_db : (n_bands, n_allowed) float array, optional
+        What the first blocks may stand out by themselves.
     """
     excess_db = block_excess_db(power, noise_power, fs)
-    excess_db[:, :first_block] = 0.0
+    if allowed_db is not None:
+        excess_db[:, : allowed_db.shape[1]] -= allowed_db
     loudest = excess_db.max(axis=0)
     flagged = np.flatnonzero(loudest >= FLAG_DB)
     if flagged.size == 0:

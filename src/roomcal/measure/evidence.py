@@ -10,7 +10,13 @@ from roomcal.dsp.delay import refined_delay
 from roomcal.dsp.short_time import block_samples, short_time_spectra
 from roomcal.dsp.smoothing import smoothed_level_db
 from roomcal.dsp.sweep_signal import mark_band_hz, mark_samples
-from roomcal.measure.disturbances import BLOCK_S, Disturbance, find_disturbances, overlapping
+from roomcal.measure.disturbances import (
+    BLOCK_S,
+    Disturbance,
+    band_slices,
+    find_disturbances,
+    overlapping,
+)
 from roomcal.measure.low_edge import deconvolve_for_noise
 from roomcal.measure.masking import CleanMean, clean_mean
 from roomcal.measure.repeats import COMPARED_HZ, Repeats, compare_repeats
@@ -24,9 +30,6 @@ from roomcal.units import FloatArray, db_from_power, db_from_ratio
 
 _MARK_ROOM_S = 0.06  # of the room's answer, when a mark is predicted
 AUDIBLE_HZ = (20.0, 20000.0)
-# The decay of a mark may reach into the segment of a sweep that stands by itself.
-_MARK_IN_SWEEP_S = 0.6
-_LOWEST_HZ = 20.0
 # Sweeps are moved onto each other when they are this far apart: moving air.
 _ALIGNED_ABOVE_SAMPLES = 0.005
 
@@ -154,15 +157,29 @@ class Evidence:
             self.fs,
             sweep=sweep,
             sweep_power=self.sweep_power,
-            first_block=self.first_block,
+            allowed_db=self.mark_decay_db,
         )
 
     @cached_property
-    def first_block(self) -> int:
-        """Block of a segment from which on the sweep stands for itself."""
-        sweep = self.capture.plan.sweep
-        heard_s = sweep.rate_s * float(np.log(max(1.0, _LOWEST_HZ / sweep.start_hz)))
-        return round((PRE_S + max(heard_s, _MARK_IN_SWEEP_S)) * self.fs / (0.5 * self.block))
+    def mark_decay_db(self) -> FloatArray:
+        """What the decay of a mark leaves in the first blocks of a segment, (n_bands, n_blocks).
+
+        After the last mark no sweep plays: there it is heard alone.
+        """
+        plan = self.capture.plan
+        after = self.time.all_marks.recorded_at(
+            plan.mark_starts[-1] + plan.sweep_starts[0] - plan.mark_starts[0] - self.pre_samples
+        )
+        decay = self.microphone[round(after) : self.time.end_of_sound]
+        n_bands = len(band_slices(self.fs, self.block))
+        if decay.size < 2 * self.block:
+            return np.zeros((n_bands, 0))
+        power = np.abs(short_time_spectra(decay, self.block)) ** 2
+        rows = [
+            db_from_power(np.mean(power[:-2, band] / self.noise_power[band], axis=1))
+            for band in band_slices(self.fs, self.block)
+        ]
+        return np.maximum(np.stack(rows), 0.0)
 
     @cached_property
     def systematic_events(self) -> list[Disturbance]:

@@ -52,7 +52,9 @@ def track_noise(evidence: Evidence) -> NoiseTrack:
     sweep = evidence.capture.plan.sweep
     at_s = sweep.rate_s * float(np.log(_SWEEP_BELOW_HZ / sweep.start_hz))
     last = int((evidence.pre_samples + at_s * fs) / (0.5 * block))
-    sweeping = evidence.residual_power[:, evidence.first_block : last].reshape(-1, block // 2 + 1)
+    # The mark before has decayed by half of that.
+    first = last // 2
+    sweeping = evidence.residual_power[:, first:last].reshape(-1, block // 2 + 1)
     # The response of a sweep takes the noise of its own pause with it: only the end is left.
     pause = np.empty((0, block // 2 + 1))
     if len(evidence.time.silences) > 1:

@@ -99,13 +99,13 @@ class TimeBase:
         before = slice(max(0, until - plan.pre_roll_samples), until)
         decayed_s = MARK_DURATION_S + _MARK_DECAY_S
         first = int(self.all_marks.mark_samples[-1]) + round(decayed_s * self.fs)
-        last = min(self.capture.microphone.size, self._end_of_sound)
+        last = min(self.capture.microphone.size, self.end_of_sound)
         after = slice(first, max(first, last - guard))
         long_enough = after.stop - after.start >= _LEAST_SILENCE_S * self.fs
         return (before, after) if long_enough else (before,)
 
     @cached_property
-    def _end_of_sound(self) -> int:
+    def end_of_sound(self) -> int:
         """Where the recording ends, without zeros that something has appended."""
         heard = np.flatnonzero(self.capture.microphone)
         return int(heard[-1]) + 1 if heard.size else 0
