@@ -112,8 +112,10 @@ def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> l
         sweep_starts=tuple(s + m for s in shifts for m in plan.sweep_starts),
         n_samples=n * n_speakers,
     )
-    clock = locate_marks(recording, together, source="the player of the sweep file")
-    begin = round(clock.recorded_at(0))
+    missing = round(PRE_ROLL_S * fs)  # of the file that the recorder may have slept through
+    padded = np.pad(recording, (missing, 0))
+    clock = locate_marks(padded, together, source="the player of the sweep file")
+    begin = round(clock.recorded_at(0)) - missing
     begins_s = begin / fs
     if begins_s < _LEAST_PRE_S - PRE_ROLL_S:
         raise InputError(
@@ -123,15 +125,16 @@ def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> l
             hint="start the recorder before the player: the noise is measured there",
             missing_s=round(-begins_s, 3),
         )
-    ends = clock.recorded_at(together.mark_starts[-1]) + (MARK_DURATION_S + _LEAST_POST_S) * fs
+    ends = clock.recorded_at(together.mark_starts[-1]) - missing
+    ends += (MARK_DURATION_S + _LEAST_POST_S) * fs
     if recording.size < ends:
         raise InputError(
             "RC-306",
             f"the recording ends {(ends - recording.size) / fs:.2f} s too early",
             hint="stop the recorder a second after the last sound",
         )
-    edges = [max(0, begin), *(round(clock.recorded_at(s)) for s in shifts[1:]), recording.size]
-    edges[-1] = min(recording.size, round(clock.recorded_at(n * n_speakers)))
+    edges = [round(clock.recorded_at(k * n)) - missing for k in range(n_speakers + 1)]
+    edges = np.clip(edges, 0, recording.size).tolist()
     return [recording[a:b] for a, b in itertools.pairwise(edges)]
 
 
