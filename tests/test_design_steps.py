@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roomcal.design.align import align
+from roomcal.design.assemble import minimum_phase_taps
 from roomcal.design.average import mean_level_db
 from roomcal.design.cap import capped
 from roomcal.design.grid import MIDDLE
 from roomcal.design.headroom import headroom_db
 from roomcal.design.limits import find_limits
 from roomcal.design.magnitude import KNEE_DB, soft_clip
-from roomcal.design.speaker_filter import minimum_phase_taps
 from roomcal.errors import InputError
 from roomcal.model.design_spec import DesignSpec
 from roomcal.model.impulse_response import BandSnr, ImpulseResponse

@@ -7,7 +7,7 @@ import click
 from roomcal.cli.settings import Settings, force_option, json_option
 
 if TYPE_CHECKING:
-    from roomcal.model.filter_bank import Bank
+    from roomcal.model.filter_bank import Bank, Explanation
 
 
 _SILENT_DB = 30.0  # so far below its target a speaker does not play
@@ -133,6 +133,8 @@ def _rates(text: str) -> tuple[int, ...]:
 
 
 def _as_json(bank: "Bank", max_boost_db: float) -> dict[str, Any]:
+    import dataclasses
+
     first = next(iter(bank.filters.values()))
     return {
         "bank": bank.name,
@@ -147,6 +149,7 @@ def _as_json(bank: "Bank", max_boost_db: float) -> dict[str, Any]:
                 "gain_db": e.gain_db,
                 "delay_s": e.delay_s,
                 "notes": list(e.notes),
+                "ledger": [dataclasses.asdict(entry) for entry in e.ledger],
                 **{
                     key.replace(" ", "_"): {
                         "f_hz": curve.f_hz.tolist(),
@@ -185,6 +188,31 @@ def _show(settings: Settings, bank: "Bank") -> None:
         caption="Before and predicted: mean of the positions against the target, which follows the "
         "speaker where it rolls off; -: not played by this speaker.",
     )
+    for e in bank.explanations:
+        _show_ledger(settings, e)
     for who, notes in notes_by_speaker(bank.explanations):
         for text in notes:
             settings.show_text(f"{who}: {text}")
+
+
+def _show_ledger(settings: Settings, explanation: "Explanation") -> None:
+    from roomcal.units import frequency_text
+
+    if not explanation.ledger:
+        return
+    settings.show_table(
+        f"{explanation.speaker}: what stands out, and what is done about it",
+        ["frequency", "dB", "is", "action", "filter dB", "left dB", "why"],
+        [
+            [
+                frequency_text(e.f_hz),
+                f"{e.level_db:+.1f}",
+                e.kind,
+                e.action,
+                f"{e.correction_db:+.1f}",
+                f"{e.left_db:+.1f}",
+                e.reason,
+            ]
+            for e in explanation.ledger
+        ],
+    )

@@ -99,6 +99,7 @@ def design(
                 gain_db=gain_db[s.speaker],
                 delay_s=delay_s[s.speaker],
                 notes=notes[s.speaker],
+                ledger=part.ledger,
             )
             for s, part in zip(sets, parts, strict=True)
         ),

@@ -22,6 +22,8 @@ FADE_IN_HZ = (400.0, 1000.0)
 FADE_OUT_HZ = (16000.0, 20000.0)
 # The delay of the whole belongs to the distance: it is taken out of the phase in this band.
 _DELAY_BAND_HZ = (1000.0, 8000.0)
+# An inverted speaker stays inverted: its polarity is read here, below the crossover's turn.
+_POLARITY_BAND_HZ = (100.0, 400.0)
 # How far the correction may reach, octave by octave, in cycles: before the sound, backward
 # masking hides it (Zwicker and Fastl, Psychoacoustics, 3rd ed., section 4.4: some 20 ms); after
 # it, it is the room's business.
@@ -80,6 +82,8 @@ def excess_phase(
     h = scipy.fft.irfft(H, n_fft, axis=-1)[:, : aligned.h.shape[1]]
     C = direct_spectrum(h, aligned.lead_samples, fs, n_fft=n, cycles=CYCLES)
     mean = aligned.weights @ (C / minimum_phase_spectrum(np.abs(C)))
+    below = (f > _POLARITY_BAND_HZ[0]) & (f < _POLARITY_BAND_HZ[1])
+    mean *= 1.0 if float(np.sum(mean[below]).real) >= 0.0 else -1.0
     coherence = np.minimum(np.abs(mean), 1.0)
     phase = _without_delay(-np.unwrap(np.angle(mean)), f, coherence)
     high = min(1.0, 0.95 * aligned.measured_high_hz / FADE_OUT_HZ[1])

@@ -38,6 +38,7 @@ AUDIBLE_HZ = (32.0, 50.0, 63.0, 100.0, 200.0)
 AUDIBLE_S = (0.85, 0.50, 0.35, 0.20, 0.20)
 # A decay that has fallen by less when the response ends was not measured.
 LEAST_FALL_DB = 25.0
+_LAST_SHARES = (0.75, 0.85)  # of the response, before its end fades out
 _FALL_RANGE_DB = (-5.0, -20.0)  # a decay time is read off here
 
 
@@ -127,26 +128,26 @@ def guarded_decay(problem: Problem, aligned: AlignedSet) -> Guarded:
 def _worth_it(problem: Problem, aligned: AlignedSet) -> tuple[np.ndarray, tuple[str, ...]]:
     """Which sections decay audibly, and show it before they end; and what to say of the rest."""
     end = int(min(aligned.shortest_s, 1.2) * problem.fs)
-    start, n = 0, problem.c.shape[-1]
+    n = problem.c.shape[-1]
     heard = np.zeros(_SECTIONS_HZ.size, dtype=bool)
     shown = np.ones(_SECTIONS_HZ.size, dtype=bool)
     for i, f0 in enumerate(_SECTIONS_HZ):
-        power = np.mean(np.abs(_section(problem.c, f0, problem.fs)) ** 2, axis=0)
-        power = power[start : min(end, n // 2)]
+        power = np.mean(np.abs(_section(problem.measured, f0, problem.fs)) ** 2, axis=0)
+        power = power[: min(end, n // 2)]
         left = np.cumsum(power[::-1])[::-1]
         level_db = db_from_power(left / left[0])
-        before_end = level_db[max(int(0.9 * level_db.size) - 1, 0)]
-        last_db = db_from_power(power[-max(power.size // 10, 1) :].mean() / power.max())
-        shown[i] = min(before_end, last_db) < -LEAST_FALL_DB
+        first, last = (int(share * power.size) for share in _LAST_SHARES)
+        last_db = db_from_power(power[first : last + 1].mean() / power.max())
+        shown[i] = last_db < -LEAST_FALL_DB
         inside = (level_db < _FALL_RANGE_DB[0]) & (level_db > _FALL_RANGE_DB[1])
         if inside.sum() > 2:
             slope = np.polyfit(np.flatnonzero(inside) / problem.fs, level_db[inside], 1)[0]
             limit_s = float(np.interp(np.log(f0), np.log(AUDIBLE_HZ), AUDIBLE_S))
             heard[i] = -60.0 / slope > limit_s
     notes = []
-    if (heard & ~shown).any():
+    if not shown.all():
         notes.append(
-            _note(heard & ~shown, "left alone: the response ends or is noise before it has decayed")
+            _note(~shown, "left alone: the response ends or is noise before it has decayed")
         )
     if (shown & ~heard).any():
         notes.append(_note(shown & ~heard, "left alone: it decays too fast to be heard"))

@@ -39,6 +39,8 @@ class Limits:
         0 outside the corrected range, 1 inside, strength included.
     roll_off : RollOff or None
     notes : tuple of str
+    trust : (n,) float array or None
+        0 where the noise is near, 1 where it is far or unknown.
     """
 
     boost_db: FloatArray
@@ -46,6 +48,7 @@ class Limits:
     share: FloatArray
     roll_off: RollOff | None
     notes: tuple[str, ...]
+    trust: FloatArray | None = None
 
     def bounded(self, correction_db: FloatArray) -> FloatArray:
         """Clip a correction, range and strength included already, to what is allowed."""
@@ -114,6 +117,7 @@ def find_limits(aligned: AlignedSet, f_hz: FloatArray, spec: DesignSpec) -> Limi
         share=spec.strength * share,
         roll_off=roll_off,
         notes=tuple(notes),
+        trust=trust,
     )
 
 

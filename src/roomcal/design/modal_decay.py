@@ -47,8 +47,9 @@ class Problem:
 
     Attributes
     ----------
-    c : (n_positions, n_low) float array
-        Responses through the filter so far, time 0 at index 0; what comes before wraps.
+    measured, c : (n_positions, n_low) float array
+        Responses as they are and through the filter so far, time 0 at index 0; what comes before
+        wraps.
     normal : (n_sets, n, n) float array
     own, pulse : (n_sets, n) float array
         Right-hand sides: of the own response decaying faster, and of the pulse in its place.
@@ -57,6 +58,7 @@ class Problem:
         Taps of the filter before time 0.
     """
 
+    measured: FloatArray
     c: FloatArray
     normal: FloatArray
     own: FloatArray
@@ -93,12 +95,15 @@ def find_problem(
     edges = (_BAND_EDGE_SHARES[0] * fs / 2.0, _BAND_EDGE_SHARES[1] * fs / 2.0)
     edge = 0.5 + 0.5 * np.cos(np.pi * log_ramp(f, edges))
     lead_s = aligned.lead_samples / aligned.fs
-    shift = F[: n_bins + 1] * np.exp(2j * np.pi * f * lead_s)
+    start = np.exp(2j * np.pi * f * lead_s)
+    shift = F[: n_bins + 1] * start
     H = scipy.fft.rfft(aligned.h, aligned.n_fft, axis=-1)[:, : n_bins + 1] * edge
     copies = [_stretched(H, n, share) for share in (0.0, -TEMPERATURE_SHARE, TEMPERATURE_SHARE)]
     C = np.stack([copy * shift for copy in copies], axis=1)
     c = scipy.fft.irfft(C, n, axis=-1)
     d = scipy.fft.irfft(D[: n_bins + 1] * edge, n)
+    # The pulse has the polarity of the speaker, whatever that is.
+    d *= 1.0 if float(aligned.weights @ (c[:, 0] @ d)) >= 0.0 else -1.0
     before = round(before_s * fs)
     taps = np.arange(-before, int(REACH_S * fs))
     k = np.arange(-before - int(_OBSERVED_BEFORE_S * fs), int(OBSERVED_S * fs))
@@ -114,7 +119,8 @@ def find_problem(
     normal = np.stack([_normal(c[g], weights[g], V, taps, early=early) for g in groups])
     if joint:
         sides = [(weights @ side)[np.newaxis] for side in sides]
-    return Problem(c[:, 0], normal, sides[0], sides[1], fs, before)
+    measured = scipy.fft.irfft(H * start, n, axis=-1)
+    return Problem(measured, c[:, 0], normal, sides[0], sides[1], fs, before)
 
 
 def stiffness_matrix(problem: Problem, held_hz: FloatArray | None = None) -> FloatArray:

@@ -15,7 +15,7 @@ _LEAST_MODAL_LATENCY_S = 0.010
 # Latency is at most this part of the taps: the rest holds the response.
 _LATENCY_SHARE = 0.25
 # Where nobody says otherwise: hardly more than moving the chair by a metre, and nothing rings
-# before the bass (docs/decisions/008-five-milliseconds-of-mixed-phase.md).
+# before the bass (docs/decisions/009-five-milliseconds-of-mixed-phase.md).
 MIXED_LATENCY_S = 0.005
 
 

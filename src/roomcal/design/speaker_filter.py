@@ -7,6 +7,7 @@ import numpy as np
 import scipy.fft
 
 from roomcal.design.align import AlignedSet
+from roomcal.design.assemble import CYCLES_PER_FILTER, joined_taps, linear_note, symmetric
 from roomcal.design.average import spatial_level
 from roomcal.design.cap import capped
 from roomcal.design.direct_level import direct_level_db
@@ -21,6 +22,7 @@ from roomcal.design.grid import (
     transform_length,
 )
 from roomcal.design.guard import guarded_decay
+from roomcal.design.ledger import TRANSITION_HZ, LedgerCurves, find_ledger
 from roomcal.design.limits import Limits, find_limits
 from roomcal.design.magnitude import (
     MANY_POSITIONS,
@@ -35,18 +37,13 @@ from roomcal.dsp.minimum_phase import minimum_phase_spectrum
 from roomcal.dsp.smoothing import smoothed_level_db, smoothed_power
 from roomcal.model.curve import Curve
 from roomcal.model.design_spec import DesignSpec
+from roomcal.model.ledger import LedgerEntry
 from roomcal.units import ComplexArray, FloatArray, db_from_power, frequency_text, ratio_from_db
 
-# The last part of the taps fades out, so that a cut tail does not ripple the response; of what
-# lies before the direct sound the first third fades in.
-_FADE_OUT_SHARE = 1.0 / 8.0
-_FADE_IN_SHARE = 1.0 / 3.0
 # A response shorter than this cannot tell bass modes apart.
 SHORT_S = 0.5
 # Boost is said re the median gain in the middle, which is known only after a first design.
 _MIDDLE_PASSES = 2
-# A filter resolves about this many cycles per its length; below, it is only a level.
-_CYCLES_PER_FILTER = 4.0
 # Resolution at which the level of phase and modal correction counts against the limits.
 _HELD_RESOLUTION = 12
 
@@ -63,6 +60,7 @@ class SpeakerFilter:
         |H F|^2 of the aligned responses through the filter.
     curves : mapping of str to Curve
     notes : tuple of str
+    ledger : tuple of LedgerEntry
     """
 
     taps: FloatArray
@@ -70,6 +68,7 @@ class SpeakerFilter:
     power: FloatArray
     curves: Mapping[str, Curve]
     notes: tuple[str, ...]
+    ledger: tuple[LedgerEntry, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +160,7 @@ def speaker_filter(
         notes += told
         if others is not None:
             correction_db = step.again(correction_db, others)
-    taps = _taps(f, correction_db, others, aligned, plan=plan, n_taps=n_taps)
+    taps = joined_taps(f, correction_db, others, aligned, plan=plan, n_taps=n_taps)
     taps = capped(
         taps,
         fs,
@@ -170,7 +169,7 @@ def speaker_filter(
         latency_samples=plan.latency_samples,
     )
     if spec.phase == "linear":
-        taps = _symmetric(taps, fs, plan.latency_samples)
+        taps = symmetric(taps, fs, plan.latency_samples)
         taps = capped(
             taps,
             fs,
@@ -178,7 +177,7 @@ def speaker_filter(
             middle=middle,
             latency_samples=plan.latency_samples,
         )
-        notes += (_linear_note(plan.latency_samples, fs),)
+        notes += (linear_note(plan.latency_samples, fs),)
     n_fft = transform_length(fs, n_taps)
     gain = np.abs(scipy.fft.rfft(taps, n_fft)) ** 2
     power = aligned.power * gain[:: (gain.size - 1) // (aligned.power.shape[-1] - 1)]
@@ -186,6 +185,7 @@ def speaker_filter(
         power, aligned.bin_hz, f, weights=aligned.weights, fine=cuts, coarse=boosts
     )
     level_db = float(aligned.weights @ aligned.level_db)
+    gain_db = smoothed_level_db(taps, fs, f, 24, n_fft=n_fft)
     drawn = {
         "before": first.before_db + level_db,
         "asked": first.asked_db + level_db,
@@ -193,7 +193,7 @@ def speaker_filter(
         "wanted": first.wanted_db,
         "granted": first.granted_db,
         "boost limit": bounds.boost_db,
-        "correction": smoothed_level_db(taps, fs, f, 24, n_fft=n_fft),
+        "correction": gain_db,
         "predicted": after.fine_db + level_db,
         "spread": first.spread_db,
     }
@@ -202,16 +202,34 @@ def speaker_filter(
         name: Curve(explained, Curve(f, values).level_at(explained), name=name)
         for name, values in drawn.items()
     }
-    return SpeakerFilter(taps, plan.latency_samples, power, curves, _notes(aligned, notes, n_taps))
+    low_hz, high_hz = (
+        (aligned.band.low_hz, aligned.band.high_hz) if aligned.is_sub else (20.0, 16000.0)
+    )
+    ledger = find_ledger(
+        aligned,
+        LedgerCurves(
+            f_hz=f,
+            before_db=first.before_db,
+            target_db=first.target_db,
+            correction_db=gain_db,
+            predicted_db=after.fine_db,
+            direct_db=_off_target(step, first),
+        ),
+        step.limits,
+        range_hz=(max(low_hz, spec.low_hz), min(high_hz, spec.high_hz, 0.9 * f[-1])),
+    )
+    return SpeakerFilter(
+        taps, plan.latency_samples, power, curves, _notes(aligned, notes, n_taps), ledger
+    )
 
 
-def minimum_phase_taps(
-    f_hz: FloatArray, level_db: FloatArray, fs: int, *, n_taps: int
-) -> FloatArray:
-    """Taps of minimum phase with a level that is given on a grid, held flat beyond its ends."""
-    n_fft = transform_length(fs, n_taps)
-    F = minimum_phase_spectrum(ratio_from_db(on_bins(f_hz, level_db, n_fft, fs)))
-    return _faded(scipy.fft.irfft(F, n_fft)[:n_taps], 0)
+def _off_target(step: _Magnitude, first: MagnitudeCorrection) -> FloatArray | None:
+    """Direct sound re the target, at the level of the average above the transition."""
+    if step.direct_db is None:
+        return None
+    inside = (step.f > TRANSITION_HZ) & (step.f < 0.9 * step.aligned.measured_high_hz)
+    off_db = step.direct_db - first.target_db
+    return np.asarray(off_db - np.mean((step.direct_db - first.before_db)[inside]))
 
 
 def _other_parts(
@@ -251,63 +269,6 @@ def _other_parts(
     return others, notes
 
 
-def _taps(
-    f: FloatArray,
-    correction_db: FloatArray,
-    others: ComplexArray | None,
-    aligned: AlignedSet,
-    *,
-    plan: PhasePlan,
-    n_taps: int,
-) -> FloatArray:
-    """Multiply the parts of a filter, delay it by its latency and cut it to its length."""
-    fs = aligned.fs
-    n_fft = transform_length(fs, n_taps)
-    F = minimum_phase_spectrum(ratio_from_db(on_bins(f, correction_db, n_fft, fs)))
-    if others is not None:
-        if n_fft != aligned.n_fft:
-            short = scipy.fft.irfft(others, aligned.n_fft)
-            half = aligned.n_fft // 2
-            long = np.zeros(n_fft)
-            long[:half], long[n_fft - half :] = short[:half], short[half:]
-            others = scipy.fft.rfft(long)
-        F = F * others
-    taps = np.roll(scipy.fft.irfft(F, n_fft), plan.latency_samples)[:n_taps]
-    return _faded(taps, plan.latency_samples)
-
-
-def _faded(taps: FloatArray, latency_samples: int) -> FloatArray:
-    """Fade in over the start of the latency and out over the end of the taps."""
-    taps = np.array(taps)
-    fall = int(_FADE_OUT_SHARE * taps.size)
-    taps[taps.size - fall :] *= 0.5 + 0.5 * np.cos(np.pi * (np.arange(fall) + 0.5) / fall)
-    rise = int(_FADE_IN_SHARE * latency_samples)
-    if rise > 0:
-        taps[:rise] *= 0.5 - 0.5 * np.cos(np.pi * (np.arange(rise) + 0.5) / rise)
-    return taps
-
-
-def _symmetric(taps: FloatArray, fs: int, latency_samples: int) -> FloatArray:
-    """Turn a filter into one of linear phase that fits into twice its latency."""
-    n_fft = transform_length(fs, taps.size)
-    h = np.roll(scipy.fft.irfft(np.abs(scipy.fft.rfft(taps, n_fft)), n_fft), latency_samples)
-    y = np.zeros(taps.size)
-    n = min(2 * latency_samples + 1, taps.size)
-    y[:n] = h[:n]
-    u = (np.arange(n) - latency_samples) / max(latency_samples, 1)
-    y[:n] *= np.clip(2.0 * (0.5 + 0.5 * np.cos(np.pi * u)), 0.0, 1.0)
-    return y
-
-
-def _linear_note(latency_samples: int, fs: int) -> str:
-    """Say what linear phase costs."""
-    text = f"linear phase: {1000.0 * latency_samples / fs:.0f} ms of latency"
-    lowest_hz = _CYCLES_PER_FILTER * fs / max(2 * latency_samples, 1)
-    if lowest_hz > 20.0:
-        text += f", coarse below {frequency_text(lowest_hz)}"
-    return f"{text}; every correction rings before the sound as long as after it"
-
-
 def _middle_db(f_hz: FloatArray, level_db: FloatArray, middle: Band) -> float:
     """Median of a level over evenly spaced frequencies of a band."""
     f = np.linspace(middle.low_hz, middle.high_hz, 1000)
@@ -331,10 +292,10 @@ def _notes(aligned: AlignedSet, notes: tuple[str, ...], n_taps: int) -> tuple[st
     if aligned.shortest_s < SHORT_S:
         more.append(
             f"the shortest response ends {aligned.shortest_s:.2f} s after its arrival: bass "
-            f"below {frequency_text(_CYCLES_PER_FILTER / aligned.shortest_s)} is known roughly"
+            f"below {frequency_text(CYCLES_PER_FILTER / aligned.shortest_s)} is known roughly"
         )
     if n_taps < 0.2 * ANALYSIS_S * aligned.fs:
-        lowest_hz = _CYCLES_PER_FILTER * aligned.fs / n_taps
+        lowest_hz = CYCLES_PER_FILTER * aligned.fs / n_taps
         more.append(
             f"{n_taps} taps last {1000.0 * n_taps / aligned.fs:.0f} ms: below "
             f"{frequency_text(lowest_hz)} the filter is only coarse"

@@ -16,6 +16,7 @@ from roomcal.files.wav import read_mono, write_wav
 from roomcal.model.curve import Curve
 from roomcal.model.design_spec import MAX_TAPS
 from roomcal.model.filter_bank import Bank, Explanation, FilterBank, PathStructure
+from roomcal.model.ledger import LedgerEntry
 from roomcal.model.studio import check_name
 
 _MOST_TAPS = 16 * MAX_TAPS  # taps are counted at 48 kHz, and no rate is 16 times as high
@@ -55,6 +56,7 @@ class _ExplanationRecord:
     delay_s: float = 0.0
     inverted: bool = False
     notes: tuple[str, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,6 +213,7 @@ def _explanation_record(explanation: Explanation) -> _ExplanationRecord:
         delay_s=explanation.delay_s,
         inverted=explanation.inverted,
         notes=explanation.notes,
+        ledger=explanation.ledger,
     )
 
 
@@ -225,4 +228,5 @@ def _explanation(record: _ExplanationRecord) -> Explanation:
         delay_s=record.delay_s,
         inverted=record.inverted,
         notes=record.notes,
+        ledger=record.ledger,
     )

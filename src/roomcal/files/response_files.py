@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roomcal.errors import InputError
-from roomcal.files import raw_float64, rew_mdat, rew_text, sofa
+from roomcal.files import audio_response, raw_float64, rew_mdat, rew_text, sofa
 from roomcal.files.foreign_response import ForeignResponse
-from roomcal.files.wav import read_mono
 
 _FIRST_BYTES = 64
 
@@ -19,11 +18,6 @@ class ResponseKind:
     description: str
     is_one: Callable[[Path, bytes], bool]  # path and first bytes: is it of this kind?
     read: Callable[[Path, int | None], list[ForeignResponse]]  # path and the rate that was given
-
-
-def _read_audio(path: Path, _: int | None) -> list[ForeignResponse]:
-    wav = read_mono(path)
-    return [ForeignResponse(wav.samples[0], wav.fs)]
 
 
 # In the order in which a file is tried; audio is what is left.
@@ -44,7 +38,11 @@ RESPONSE_KINDS: dict[str, ResponseKind] = {
         rew_text.is_text_measurement,
         lambda path, _: rew_text.read_rew_text(path),
     ),
-    "audio": ResponseKind("WAV, AIFF or FLAC, one channel", lambda *_: True, _read_audio),
+    "audio": ResponseKind(
+        "WAV, AIFF or FLAC, one channel",
+        lambda *_: True,
+        lambda path, _: [audio_response.read_audio_response(path)],
+    ),
 }
 
 

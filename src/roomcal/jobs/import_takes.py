@@ -7,6 +7,7 @@ from pathlib import Path
 from roomcal.errors import InputError, MeasurementError
 from roomcal.files.folders import document_path, new_folder
 from roomcal.files.mic_calibration import read_mic_calibration
+from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
 from roomcal.files.studio_toml import FILE_NAME, read_studio
 from roomcal.files.wav import read_mono, read_wav
@@ -71,6 +72,8 @@ def import_takes(
     pieces = [(file, at, _split(file, take_file)) for file, at in recordings.items()]
     with alone(root, name, talk):
         store = _open_session(root, name, studio)
+        for text in recover(store):
+            talk.note(text)
         for file, position, takes in pieces:
             responses = []
             for speaker, samples in zip(names, takes, strict=True):

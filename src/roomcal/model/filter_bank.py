@@ -8,6 +8,7 @@ import numpy as np
 
 from roomcal.model.arrays import frozen_array
 from roomcal.model.curve import Curve
+from roomcal.model.ledger import LedgerEntry
 from roomcal.units import FloatArray
 
 
@@ -85,7 +86,7 @@ class Explanation:
     difference), "granted" (what the rules leave of it), "boost limit", "spread" (between
     positions), "correction" (the level of the taps) and "predicted" (what will be measured).
     "correction" and "predicted" leave out `gain_db` and the bank's headroom, so that they lie over
-    "target" and "before".
+    "target" and "before". `ledger` classes every deviation above 2 dB.
     """
 
     speaker: str
@@ -94,6 +95,7 @@ class Explanation:
     delay_s: float = 0.0
     inverted: bool = False
     notes: tuple[str, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
