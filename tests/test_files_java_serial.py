@@ -102,6 +102,16 @@ def test_nesting_is_bounded():
         read(nested)
 
 
+def test_a_class_with_endless_parents_is_refused_at_once():
+    data, handle = class_of("A"), 0x7E0000
+    for _ in range(1000):
+        data += class_of("A", parent=b"\x71" + struct.pack(">I", handle))
+        handle += 1
+
+    with pytest.raises(InputError, match="more fields or parents"):
+        read(data)
+
+
 @pytest.mark.parametrize("piece", [NULL, b"\x74\x00\x00", b"\x77\x00", b"\x73" + class_of("A")])
 def test_many_values_are_bounded_and_so_is_their_memory(piece, monkeypatch):
     most = MOST_VALUES // 20

@@ -50,15 +50,17 @@ _OCTAVES = re.compile(rf"\bBW\s*Oct\s*{_VALUE}\s*$", re.IGNORECASE)
 _SIXTIETHS = re.compile(rf"\bBW/60\s*{_VALUE}\s*$", re.IGNORECASE)
 _THOUSANDS = re.compile(r"^(\d{1,3})[.,](\d{3})$")
 _COMMAND = re.compile(r"([A-Za-z]+)\s*:\s*(.*)")
+# Bounded, since it is tried at every line of what may be no such text at all.
+_BEGINNING = re.compile(
+    r"^[ \t]{0,40}(Filter[ \t]{0,20}\d{0,6}|Preamp)[ \t]{0,20}:", re.MULTILINE | re.IGNORECASE
+)
 _REW_TITLES = ("dated", "notes", "equaliser", "average", "target")
 _EVERY = ("L", "R")
 
 
 def is_equalizer_text(text: str) -> bool:
     """Tell a list of filters by its lines."""
-    return (
-        re.search(r"^\s*(Filter\s*\d*|Preamp)\s*:", text, re.MULTILINE | re.IGNORECASE) is not None
-    )
+    return _BEGINNING.search(text) is not None
 
 
 def read_equalizer_text(path: Path, speakers: tuple[str, ...] = ()) -> ForeignFilters:

@@ -23,6 +23,7 @@ MAGIC = b"\xac\xed\x00\x05"
 # One measurement of REW has some hundreds of values, nested less than ten deep.
 MOST_VALUES = 400_000
 DEEPEST = 60
+MOST_PARENTS = 30  # of one class
 MOST_FIELDS = 2_000  # of one class with those that it inherits
 
 _NULL, _REFERENCE, _CLASSDESC, _OBJECT, _STRING, _ARRAY, _CLASS = range(0x70, 0x77)
@@ -52,6 +53,8 @@ class JavaClass:
     flags: int
     fields: tuple[tuple[str, str], ...]  # type code, name
     parent: "JavaClass | None"
+    n_fields: int = 0  # with those that it inherits
+    n_parents: int = 0
 
     def lineage(self) -> list["JavaClass"]:
         """Return the class and what it inherits from, the oldest first."""
@@ -214,9 +217,17 @@ class _Reader:
                 self.value()  # the name of its class
             fields.append((code, field_name))
         self.annotation()
-        found = JavaClass(name, flags, tuple(fields), self.class_of())
-        if sum(len(c.fields) for c in found.lineage()) > MOST_FIELDS:
-            raise self.wrong(f"the class {name[:40]} has more than {MOST_FIELDS} fields")
+        parent = self.class_of()
+        found = JavaClass(
+            name,
+            flags,
+            tuple(fields),
+            parent,
+            n_fields=len(fields) + (parent.n_fields if parent else 0),
+            n_parents=1 + parent.n_parents if parent else 0,
+        )
+        if found.n_fields > MOST_FIELDS or found.n_parents > MOST_PARENTS:
+            raise self.wrong(f"the class {name[:40]} has more fields or parents than any of REW's")
         self.handles[slot] = found
         return found
 

@@ -145,7 +145,7 @@ def _samples(path: Path, sampled: JavaObject, where: str) -> FloatArray:
     stored = sampled.fields.get("data")
     if not isinstance(stored, np.ndarray) or stored.dtype.kind != "f" or stored.size < 2:
         raise _wrong(path, f"{where} has a response without samples")
-    h = stored.astype(np.float64)
+    h = _as_float64(stored)
     if not np.isfinite(h).all():
         raise _wrong(path, f"{where}: sample {int(np.argmin(np.isfinite(h)))} is no number")
     if not np.any(h):
@@ -178,7 +178,7 @@ def _calibration(path: Path, data: JavaObject, where: str) -> tuple[Curve | None
     f, gain = (stored.fields.get(key) for key in ("freqArray", "gainArray"))
     if not isinstance(f, np.ndarray) or not isinstance(gain, np.ndarray) or f.size < 2:
         return None, ""
-    f, gain = f.astype(np.float64), gain[: f.size].astype(np.float64)
+    f, gain = _as_float64(f), _as_float64(gain[: f.size])
     usable = f.size == gain.size and np.isfinite(f).all() and np.isfinite(gain).all()
     if not usable or not (np.diff(f) > 0.0).all():
         raise _wrong(path, f"{where} has a calibration that is no curve")
@@ -200,7 +200,13 @@ def _stored_level(data: JavaObject) -> tuple[FloatArray, FloatArray]:
             f = first_hz * np.exp(_number(data, "logStepLog") * n)
     else:
         f = first_hz + _number(data, "freqStep") * n
-    return f, level.astype(np.float64)
+    return f, _as_float64(level)
+
+
+def _as_float64(stored: np.ndarray[Any, Any]) -> FloatArray:
+    """Convert numbers of a stream; a signalling NaN is a NaN, and the caller looks for those."""
+    with np.errstate(invalid="ignore"):
+        return stored.astype(np.float64)
 
 
 def _object(value: Any) -> JavaObject | None:  # noqa: ANN401 - any value of a stream
