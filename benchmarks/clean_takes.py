@@ -31,10 +31,10 @@ class Take:
     text: str
 
 
-def random_take(seed: int, *, length_s: float | None = None) -> Take:
+def random_take(seed: int) -> Take:
     """Make one take; the same seed gives the same take."""
     rng = np.random.default_rng((20240611, seed))
-    length_s = length_s or float(rng.uniform(1.0, 2.5))
+    length_s = float(rng.uniform(1.0, 2.5))
     repeats = int(rng.choice([1, 2, 3, 3, 3, 3, 4]))
     level_dbfs = float(rng.uniform(-40.0, -12.0))
     snr_db = float(rng.uniform(20.0, 60.0))

@@ -10,7 +10,8 @@ from roomcal.model.arrays import frozen_array
 from roomcal.units import FloatArray, db_from_power
 
 COMPARED_HZ = (500.0, 16000.0)  # in which the delay between sweeps is measured
-_LEAST_SHARE = 1e-4  # of the energy: a sub has less there and is compared over all it plays
+_LEAST_SHARE = 0.05  # of the energy: a sub has less there, and that is noise
+_SUB_HZ = (20.0, 300.0)
 # FAULTS.md, repeats: a sweep this much farther from the others than the best pair is apart...
 DROP_ABOVE_BEST_DB = 6.0
 # ...and this far in all, re the response. Moving air reaches -24 dB, a sample that is lost amid a
@@ -82,7 +83,7 @@ def compare_repeats(
     f = scipy.fft.rfftfreq(n_fft, 1.0 / fs)
     band = (f >= COMPARED_HZ[0]) & (f <= min(COMPARED_HZ[1], 0.4 * fs))
     if np.sum(np.abs(H[:, band]) ** 2) < _LEAST_SHARE * np.sum(np.abs(H) ** 2):
-        band = (f >= 20.0) & (f <= 0.4 * fs)
+        band = (f >= _SUB_HZ[0]) & (f <= _SUB_HZ[1])
     w = 2.0 * np.pi * np.arange(f.size) / n_fft
     late, sign, apart = np.zeros((n, n)), np.ones((n, n)), np.full((n, n), np.inf)
     energy = np.sum(np.abs(H[:, band]) ** 2, axis=1)
