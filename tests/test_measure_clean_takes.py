@@ -1,0 +1,61 @@
+"""No false alarm: takes with nothing wrong in them are accepted without a warning.
+
+`benchmarks/measurement.py` does the same with a thousand.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from roomcal.devices.virtual.rooms import ROOMS
+from roomcal.measure.judge import judge_capture, judge_position
+
+PATH = Path(__file__).resolve().parents[1] / "benchmarks" / "clean_takes.py"
+QUICK, ALL = 25, 100
+
+
+@pytest.fixture(scope="module")
+def clean_takes():
+    spec = importlib.util.spec_from_file_location("clean_takes", PATH)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["clean_takes"] = module  # its dataclass looks its module up
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["clean_takes"]
+
+
+def alarms(clean_takes, seeds):
+    return [
+        line
+        for take in map(clean_takes.random_take, seeds)
+        for line in clean_takes.false_alarms(take, judge_capture(take.capture).verdicts)
+    ]
+
+
+def test_random_rooms_clocks_hum_and_moving_air_raise_no_alarm(clean_takes):
+    assert alarms(clean_takes, range(QUICK)) == []
+
+
+@pytest.mark.slow
+def test_a_hundred_clean_takes_raise_no_alarm(clean_takes):
+    assert alarms(clean_takes, range(QUICK, ALL)) == []
+
+
+@pytest.mark.parametrize("name", sorted(ROOMS))
+@pytest.mark.parametrize("noise_dbfs", [-90.0, -65.0])
+def test_the_virtual_rooms_raise_no_alarm(clean_takes, name, noise_dbfs):
+    responses = []
+    for speaker in ROOMS[name].speakers:
+        take = clean_takes.virtual_take(name, speaker.name, noise_dbfs=noise_dbfs)
+        judgement = judge_capture(take.capture)
+
+        assert clean_takes.false_alarms(take, judgement.verdicts) == []
+        responses.append(judgement.response)
+    assert judge_position(responses, None) == ()
+
+
+def test_the_same_seed_gives_the_same_take(clean_takes):
+    first, again = (clean_takes.random_take(3).capture.microphone for _ in range(2))
+    assert (first == again).all()
