@@ -28,7 +28,7 @@ _RATES = (48000, 96000, 192000)
 
 _NOT_SMOOTHED = re.compile(r"(none|no smoothing|off|unsmoothed)", re.IGNORECASE)
 _SETTING = re.compile(
-    r"\*?\s*(smoothing|measurement|frequency step)\s*:\s*(.*?)[;\s]*", re.IGNORECASE
+    r"\*?\s{0,20}(smoothing|measurement|frequency step)\s{0,20}:(.*)", re.IGNORECASE
 )
 _HEADER = re.compile(r"[*#\s]*freq[^,;\t]*", re.IGNORECASE)
 _HINT_UNSMOOTHED = (
@@ -80,7 +80,7 @@ def read_text_measurement(path: Path) -> TextMeasurement:
         if not starts_with_number(line):
             known = _SETTING.fullmatch(line)
             if known:
-                settings.setdefault(known[1].lower(), known[2])
+                settings.setdefault(known[1].lower(), known[2].strip("; \t,"))
             elif _HEADER.match(line):
                 header = line
             elif columns[0] and not line.startswith(("*", "#", ";", "//", '"')):
