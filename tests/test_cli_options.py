@@ -11,6 +11,9 @@ RENAMED = {
     "max_cut_db": "max_cut",
     "low_hz": "low",
     "high_hz": "high",
+    "tilt_db": "tilt",
+    "bass_db": "bass",
+    "treble_db": "treble",
     "max_latency_s": "max_latency_ms",
 }
 NEGATED = {

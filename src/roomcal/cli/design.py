@@ -7,6 +7,7 @@ import click
 from roomcal.cli.settings import Settings, force_option, json_option
 
 if TYPE_CHECKING:
+    from roomcal.design.family import FamilyMember
     from roomcal.model.filter_bank import Bank, Explanation
 
 
@@ -17,6 +18,23 @@ _SILENT_DB = 30.0  # so far below its target a speaker does not play
 @click.argument("bank")
 @click.option("--from", "session", required=True, metavar="SESSION", help="Measurement session.")
 @click.option("--target", default="tilt", show_default=True, help="Name or text file.")
+@click.option(
+    "--tilt", type=float, default=0.0, show_default=True, help="Added to the target, dB per octave."
+)
+@click.option(
+    "--bass",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Shelf on the target below 100 Hz, dB.",
+)
+@click.option(
+    "--treble",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Shelf on the target above 2.5 kHz, dB.",
+)
 @click.option(
     "--phase",
     type=click.Choice(["minimum", "mixed", "linear"]),
@@ -57,6 +75,12 @@ _SILENT_DB = 30.0  # so far below its target a speaker does not play
 @click.option(
     "--no-guard", is_flag=True, help="Do not try the modal correction at positions left out."
 )
+@click.option(
+    "--family",
+    is_flag=True,
+    help="The banks BANK-0ms, -5ms, -20ms and -full, equally loud.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be designed, and write nothing.")
 @force_option
 @json_option
 @click.pass_obj
@@ -66,6 +90,9 @@ def design(
     bank: str,
     session: str,
     target: str,
+    tilt: float,
+    bass: float,
+    treble: float,
     phase: str,
     max_latency_ms: float | None,
     fs: str,
@@ -81,6 +108,8 @@ def design(
     no_excess_phase: bool,
     no_modal_decay: bool,
     no_guard: bool,
+    family: bool,
+    dry_run: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -91,13 +120,19 @@ def design(
       roomcal design mix --from before
       roomcal design mix --from before --target harman --fs 44100,48000,96000
       roomcal design tracking --from before --max-latency-ms 5
+      roomcal design mix --from before --family
       roomcal design gentle --from before --target my-curve.txt --max-boost 3
     """
-    from roomcal.jobs.design import design_bank
+    import dataclasses
+
+    from roomcal.jobs.design import design_bank, design_family
     from roomcal.model.design_spec import DesignSpec
 
     spec = DesignSpec(
         target=target,
+        tilt_db=tilt,
+        bass_db=bass,
+        treble_db=treble,
         phase=phase,  # type: ignore[arg-type]
         max_latency_s=None if max_latency_ms is None else max_latency_ms / 1000.0,
         fs=_rates(fs),
@@ -114,11 +149,36 @@ def design(
         modal_decay=not no_modal_decay,
         guard=not no_guard,
     )
-    made = design_bank(settings.folder, bank, spec, settings.talk, session=session, force=force)
+    if family:
+        if dry_run:
+            raise click.UsageError("--family and --dry-run do not go together")
+        found = design_family(
+            settings.folder, bank, spec, settings.talk, session=session, force=force
+        )
+        if as_json:
+            members = [dataclasses.asdict(m) for m in found.members]
+            banks = [_as_json(b, spec.max_boost_db) for b in found.banks]
+            settings.show_json({"family": members, "banks": banks})
+            return
+        _show_family(settings, bank, found.members)
+        settings.next_step(f"roomcal verify {found.banks[1].name}")
+        return
+    made = design_bank(
+        settings.folder,
+        bank,
+        spec,
+        settings.talk,
+        session=session,
+        force=force,
+        keep=not dry_run,
+    )
     if as_json:
         settings.show_json(_as_json(made, spec.max_boost_db))
         return
     _show(settings, made)
+    if dry_run:
+        settings.talk.note("a preview: nothing was written")
+        return
     measured = bool(made.provenance["device"])
     settings.next_step(f"roomcal verify {bank}" if measured else f"roomcal export {bank} --to all")
 
@@ -215,4 +275,24 @@ def _show_ledger(settings: Settings, explanation: "Explanation") -> None:
             ]
             for e in explanation.ledger
         ],
+    )
+
+
+def _show_family(settings: Settings, bank: str, members: "tuple[FamilyMember, ...]") -> None:
+    settings.show_table(
+        f"The family of {bank}, equally loud",
+        ["bank", "latency ms", "bass tail dB", "direct sound ms", "before dB", "lowered dB"],
+        [
+            [
+                f"{bank}-{m.name}",
+                f"{1000.0 * m.latency_s:.1f}",
+                f"{m.tail_db:+.1f}",
+                f"{m.direct_ms:.2f}",
+                f"{m.before_db:.0f}",
+                f"{m.lowered_db:.1f}",
+            ]
+            for m in members
+        ],
+        caption="Bass tail: later than 300 ms, against no correction. Direct sound: how far it "
+        "spreads in time above 1 kHz. Before: what comes more than 5 ms before the sound.",
     )

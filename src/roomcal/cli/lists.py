@@ -82,6 +82,7 @@ def banks(settings: Settings, *, as_json: bool) -> None:
 def targets(settings: Settings, *, as_json: bool) -> None:
     """List the named target curves; --target takes a text file as well."""
     from roomcal.design.targets import TARGETS
+    from roomcal.design.targets_measured import MEASURED_TARGETS
 
     probes = (30.0, 100.0, 1000.0, 10000.0)
     if as_json:
@@ -96,7 +97,10 @@ def targets(settings: Settings, *, as_json: bool) -> None:
                         "level_db": target.curve.level_db.tolist(),
                     }
                     for name, target in TARGETS.items()
-                ]
+                ],
+                "measured": [
+                    {"name": name, "description": text} for name, text in MEASURED_TARGETS.items()
+                ],
             }
         )
         return
@@ -106,7 +110,8 @@ def targets(settings: Settings, *, as_json: bool) -> None:
         [
             [name, *(f"{v:+.1f}" for v in target.curve.level_at(probes)), target.description]
             for name, target in TARGETS.items()
-        ],
+        ]
+        + [[name, "-", "-", "-", "-", text] for name, text in MEASURED_TARGETS.items()],
     )
     settings.next_step("roomcal design mix --from before --target NAME")
 

@@ -1,7 +1,7 @@
 """From responses and a target to one filter bank, and the reasons for it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,11 @@ from roomcal.design.align import AlignedSet, align
 from roomcal.design.headroom import headroom_db
 from roomcal.design.matching import match_delays, match_levels
 from roomcal.design.speaker_filter import SpeakerFilter, speaker_filter
+from roomcal.design.targets_measured import (
+    MEASURED_TARGETS,
+    measured_target,
+    with_shelves,
+)
 from roomcal.dsp.fractional_delay import HALF_WIDTH, WHOLE_SAMPLE, delayed
 from roomcal.errors import InputError
 from roomcal.model.curve import Curve
@@ -47,7 +52,8 @@ def design(
         Any number of speakers and positions. The main position counts twice: the first of the
         studio, or without a studio that of the first response.
     target : Curve
-        A target without roll-off is limited to what the speakers can do.
+        A target without roll-off is limited to what the speakers can do. Where `spec.target` is
+        one that comes from the measurement, that one counts.
     spec : DesignSpec
     name : str
         Of the bank.
@@ -70,6 +76,13 @@ def design(
         align(rs, fs, main_position=main, is_sub=speaker in subs)
         for speaker, rs in by_speaker.items()
     ]
+    if spec.target in MEASURED_TARGETS:
+        target = measured_target(sets, spec.target)
+        if spec.target == "match":
+            spec = replace(spec, direct_sound=False, excess_phase=False, modal_decay=False)
+    target = with_shelves(
+        target, tilt_db=spec.tilt_db, bass_db=spec.bass_db, treble_db=spec.treble_db
+    )
     parts = [speaker_filter(s, target, spec, n_taps=n_taps) for s in sets]
     gain_db = dict.fromkeys(by_speaker, 0.0)
     delay_s = dict.fromkeys(by_speaker, 0.0)

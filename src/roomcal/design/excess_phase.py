@@ -87,7 +87,8 @@ def excess_phase(
     coherence = np.minimum(np.abs(mean), 1.0)
     phase = _without_delay(-np.unwrap(np.angle(mean)), f, coherence)
     high = min(1.0, 0.95 * aligned.measured_high_hz / FADE_OUT_HZ[1])
-    share = log_ramp(f, FADE_IN_HZ) * (
+    low = min(1.0, _BEFORE_CYCLES / (budget_s * FADE_IN_HZ[0]))  # a longer run-up reaches lower
+    share = log_ramp(f, (FADE_IN_HZ[0] * low, FADE_IN_HZ[1] * low)) * (
         1.0 - log_ramp(f, (FADE_OUT_HZ[0] * high, FADE_OUT_HZ[1] * high))
     )
     share *= np.clip((coherence - _LEAST_COHERENCE) / _LEAST_COHERENCE, 0.0, 1.0) ** 0.25

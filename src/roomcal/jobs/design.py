@@ -1,10 +1,12 @@
 """Design a bank from a session, one filter bank a sample rate, and keep it with its reasons."""
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
 import roomcal
 from roomcal.design.design import design
+from roomcal.design.family import FamilyMember, describe_member, equally_loud, family_specs
 from roomcal.files.atomic import refuse_existing
 from roomcal.files.bank_store import save_bank
 from roomcal.files.folders import new_folder
@@ -13,6 +15,15 @@ from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.targets import find_target
 from roomcal.model.design_spec import DesignSpec
 from roomcal.model.filter_bank import Bank, Explanation, FilterBank
+from roomcal.model.impulse_response import ImpulseResponse
+
+
+@dataclass(frozen=True)
+class Family:
+    """Banks from one measurement at several latencies, and what each gives up."""
+
+    banks: tuple[Bank, ...]
+    members: tuple[FamilyMember, ...]
 
 
 def design_bank(
@@ -23,8 +34,14 @@ def design_bank(
     *,
     session: str,
     force: bool = False,
+    keep: bool = True,
 ) -> Bank:
     """Design, write and return a bank.
+
+    Parameters
+    ----------
+    keep : bool
+        False for a preview: nothing is written.
 
     Raises
     ------
@@ -33,9 +50,62 @@ def design_bank(
     StorageError
         RC-602 if the bank exists and `force` is not given.
     """
-    refuse_existing(new_folder(root, "bank", name), force=force)  # before the work, not after it
+    if keep:  # before the work, not after it
+        refuse_existing(new_folder(root, "bank", name), force=force)
+    store = SessionStore.open(root, session)
+    bank = _designed(store, store.load_responses(), name, spec, talk)
+    if keep:
+        save_bank(root, bank, force=force)
+    return bank
+
+
+def design_family(
+    root: Path,
+    name: str,
+    spec: DesignSpec,
+    talk: Conversation,
+    *,
+    session: str,
+    force: bool = False,
+) -> Family:
+    """Design, write and return the banks NAME-0ms, NAME-5ms, NAME-20ms and NAME-full.
+
+    All are equally loud for pink noise, so that one can switch between them.
+    """
+    specs = family_specs(spec)
+    for member in specs:
+        refuse_existing(new_folder(root, "bank", f"{name}-{member}"), force=force)
     store = SessionStore.open(root, session)
     responses = store.load_responses()
+    made = {
+        member: _designed(store, responses, f"{name}-{member}", own, talk)
+        for member, own in specs.items()
+    }
+    lowered: dict[str, float] = {}
+    for fs in spec.fs:
+        level, db = equally_loud({m: bank.filters[fs] for m, bank in made.items()})
+        lowered = lowered or db
+        for m, filters in level.items():
+            made[m] = dataclasses.replace(made[m], filters={**made[m].filters, fs: filters})
+    for bank in made.values():
+        save_bank(root, bank, force=force)
+    return Family(
+        banks=tuple(made.values()),
+        members=tuple(
+            describe_member(m, bank.filters[spec.fs[0]], responses, lowered[m])
+            for m, bank in made.items()
+        ),
+    )
+
+
+def _designed(
+    store: SessionStore,
+    responses: list[ImpulseResponse],
+    name: str,
+    spec: DesignSpec,
+    talk: Conversation,
+) -> Bank:
+    """Design a bank at all its rates."""
     target = find_target(spec.target)
     filters: dict[int, FilterBank] = {}
     explanations: tuple[Explanation, ...] = ()
@@ -48,7 +118,7 @@ def design_bank(
             explanations = explanations or result.explanations
     finally:
         talk.end()
-    bank = Bank(
+    return Bank(
         name=name,
         filters=filters,
         explanations=explanations,
@@ -61,5 +131,3 @@ def design_bank(
             "responses": {r.file.name: r.file.sha256 for r in store.session.responses},
         },
     )
-    save_bank(root, bank, force=force)
-    return bank

@@ -19,6 +19,9 @@ class DesignSpec:
     """What the user wants of a correction."""
 
     target: str = "tilt"  # name of a target or path of a text file
+    tilt_db: float = 0.0  # added to the target, per octave; negative falls towards the treble
+    bass_db: float = 0.0  # of a shelf below 100 Hz, added to the target
+    treble_db: float = 0.0  # of a shelf above 2.5 kHz, added to the target
     phase: Literal["minimum", "mixed", "linear"] = "mixed"
     max_latency_s: float | None = None  # None: 5 ms for mixed phase, what it takes for linear
     fs: tuple[int, ...] = (48000,)  # sample rates to design for; the first is explained
@@ -74,6 +77,16 @@ class DesignSpec:
             f"the correction range {self.low_hz:g} to {self.high_hz:g} Hz is empty",
             "low must be above 0 and below high",
         )
+        for name, value, most in (
+            ("tilt", self.tilt_db, 3.0),
+            ("bass shelf", self.bass_db, 15.0),
+            ("treble shelf", self.treble_db, 15.0),
+        ):
+            _check(
+                abs(value) <= most,
+                f"a {name} of {value:g} dB is out of range",
+                f"use -{most:g} to {most:g} dB",
+            )
         _check(
             0.0 <= self.strength <= 1.0,
             f"a strength of {self.strength:g} is out of range",
