@@ -18,9 +18,12 @@ _WHOLE_WITHIN = 0.3  # air may bend the step by this much
 _STILL_LINE = 0.02  # deviations below are no step whatever the fit says
 # A step larger than this is no air: the air of a room moves by half of it, peak to peak.
 CERTAIN_STEP = 1.5
+_USUAL_PPM = 100.0  # crystals differ by less
 # Frequencies at which the delay inside of a sweep is looked at.
 _LOW_HZ, _HIGH_HZ, _PER_OCTAVE = 250.0, 16000.0, 2
 _FLAT = 0.2  # of the step: rms that its two sides may bend
+_SURELY_FLAT = 0.1
+_BAND_SPREAD = 0.05  # samples by which bands of one sweep differ anyway
 
 
 @dataclass(frozen=True)
@@ -47,27 +50,41 @@ class Step:
         return round(self.samples)
 
 
-def find_step(clock: ClockLine) -> Step | None:
-    """Find the one step that explains why the marks are on no line.
+@dataclass(frozen=True)
+class StepInSweep:
+    """Where in a sweep samples are missing."""
+
+    f_hz: float  # what it played then: 0 before the sweep, infinite after it
+    error: float  # what a step leaves unexplained, rms, of the step
+
+
+def find_steps(clock: ClockLine) -> list[Step]:
+    """Find the step that explains why the marks are on no line.
 
     Returns
     -------
-    step : Step or None
-        None when the marks are on a line, when no whole number of samples explains them, or when
-        a bend explains them as well.
+    steps : list of Step
+        Empty when the marks are on a line, when no whole number of samples explains them, or when
+        a bend explains them as well. Two for three marks, each of which explains them: the
+        likelier first.
     """
     t, late = clock.mark_starts, clock.mark_samples - clock.mark_starts
     if t.size < 3 or clock.residual_samples < _STILL_LINE:
-        return None
+        return []
     found = [_step_after(k, t, late) for k in range(t.size - 1)]
     if t.size == 3:
-        # Each of two steps explains three marks: the likelier one needs the slower clock.
-        fits = [step for step, _ in found if _is_whole(step)]
-        return min(fits, key=lambda step: abs(step.clock.slope_ppm), default=None)
+        whole = [step for step, _ in found if _is_whole(step)]
+        return sorted(whole, key=_unlikeliness)
     step, left = min(found, key=lambda pair: pair[1])
     if not _is_whole(step) or left > 0.5 * clock.residual_samples:
-        return None
-    return step
+        return []
+    return [step]
+
+
+def _unlikeliness(step: Step) -> tuple[bool, bool, float]:
+    """Order of steps: usual clocks before odd ones, lost samples before inserted ones."""
+    slope_ppm = abs(step.clock.slope_ppm)
+    return slope_ppm > _USUAL_PPM, step.samples > 0.0, slope_ppm
 
 
 def without_step(clock: ClockLine, step: Step) -> ClockLine:
@@ -97,8 +114,8 @@ def _step_after(k: int, t: FloatArray, late: FloatArray) -> tuple[Step, float]:
     return Step(k, size, clock), left
 
 
-def step_frequency(cross: ComplexArray, fs: int, samples: float) -> float | None:
-    """Find what a sweep played when its samples were lost, or that it bends smoothly.
+def locate_step(cross: ComplexArray, fs: int, samples: float) -> StepInSweep | None:
+    """Find what a sweep played when its samples were lost.
 
     Parameters
     ----------
@@ -111,9 +128,8 @@ def step_frequency(cross: ComplexArray, fs: int, samples: float) -> float | None
 
     Returns
     -------
-    f_hz : float or None
-        0 when it was before the sweep, infinite when after; None when the delay grows little by
-        little: that is moving air.
+    found : StepInSweep or None
+        None when the delay grows little by little: that is moving air.
 
     Notes
     -----
@@ -128,18 +144,23 @@ def step_frequency(cross: ComplexArray, fs: int, samples: float) -> float | None
     loudness = np.add.reduceat(np.abs(cross), index)[:-1]
     centre = np.sqrt(edges[1:] * edges[:-1])
     late = -np.angle(total) * fs / (2.0 * np.pi * centre)
-    # A delay is known the better the higher the frequency and the less noise there is.
-    weight = (np.abs(total) / np.maximum(loudness, np.finfo(np.float64).tiny)) ** 4
-    weight *= np.minimum(centre / _HIGH_HZ, 0.25) ** 2
+    coherence = np.clip(np.abs(total) / np.maximum(loudness, 1e-300), 1e-6, 1.0)
+    scatter = (1.0 - coherence**2) / (2.0 * coherence**2 * np.diff(index))
+    weight = 1.0 / (scatter * (fs / (2.0 * np.pi * centre)) ** 2 + _BAND_SPREAD**2)
     bands = np.arange(n_bands)
     # Band k is the one in which it happens, so it may show anything; -1 and n_bands lie outside.
-    error = [
-        np.average((late - samples * (bands > k)) ** 2, weights=weight * (bands != k))
-        for k in range(-1, n_bands + 1)
-    ]
+    error = np.array(
+        [
+            np.average((late - samples * (bands > k)) ** 2, weights=weight * (bands != k))
+            for k in range(-1, n_bands + 1)
+        ]
+    )
+    error = np.sqrt(error) / abs(samples)
     k = int(np.argmin(error)) - 1
-    if error[k + 1] > (_FLAT * samples) ** 2:
+    outside = -1 if error[0] < error[-1] else n_bands
+    if error[outside + 1] < _SURELY_FLAT:
+        k = outside
+    if error[k + 1] > _FLAT:
         return None
-    if k in (-1, n_bands):
-        return 0.0 if k < 0 else float("inf")
-    return float(centre[k])
+    f_hz = (0.0 if k < 0 else float("inf")) if k in (-1, n_bands) else float(centre[k])
+    return StepInSweep(f_hz, float(error[k + 1]))

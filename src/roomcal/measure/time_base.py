@@ -12,7 +12,14 @@ from roomcal.measure.clock import ClockLine, fit_clock
 from roomcal.measure.hum import Hum, SweepTime, find_hum
 from roomcal.measure.received_marks import ReceivedMarks, received_marks
 from roomcal.measure.responses import PRE_S, clock_of_capture
-from roomcal.measure.steps import CERTAIN_STEP, Step, find_step, step_frequency, without_step
+from roomcal.measure.steps import (
+    CERTAIN_STEP,
+    Step,
+    StepInSweep,
+    find_steps,
+    locate_step,
+    without_step,
+)
 from roomcal.measure.sweep_model import sweep_model
 from roomcal.model.capture import Capture
 from roomcal.units import FloatArray
@@ -45,27 +52,36 @@ class TimeBase:
         return clock_of_capture(self.capture)
 
     @cached_property
+    def _step_and_place(self) -> tuple[Step, StepInSweep | None] | None:
+        """The step of the marks, if no sweep denies it, and where in its sweep it is."""
+        steps = find_steps(self.all_marks)
+        placed = [(step, self._place_in_sweep(step)) for step in steps]
+        for step, place in placed:
+            if place is not None:
+                return step, place
+        # Nothing to compare with, or too much is missing to compare: the marks alone decide.
+        for step in steps:
+            if abs(step.samples) >= CERTAIN_STEP or not self._has_others(step):
+                return step, None
+        return None
+
+    @property
     def step(self) -> Step | None:
         """Samples that were lost or inserted, if the marks show it and no sweep denies it."""
-        step = find_step(self.all_marks)
-        if step is None or abs(step.samples) >= CERTAIN_STEP:
-            return step
-        f_hz = self._step_frequency_hz(step)
-        return step if f_hz is not None else None
+        return None if self._step_and_place is None else self._step_and_place[0]
 
     @cached_property
     def step_time_s(self) -> float | None:
         """When samples were lost, in the recording; None if only the marks around are known."""
-        if self.step is None:
+        if self._step_and_place is None:
             return None
-        f_hz = self._step_frequency_hz(self.step)
-        plan = self.capture.plan
-        sweep = self._sweep_after(self.step)
-        if not f_hz or np.isinf(f_hz) or sweep is None:
+        step, place = self._step_and_place
+        sweep, plan = self._sweep_after(step), self.capture.plan
+        if place is None or sweep is None or not 0.0 < place.f_hz < np.inf:
             return None
-        start = plan.sweep_starts[sweep]
-        time_s = plan.sweep.rate_s * float(np.log(f_hz / plan.sweep.start_hz))
-        return self.clock.recorded_at(start + time_s * plan.sweep.fs) / self.fs
+        time_s = plan.sweep.rate_s * float(np.log(place.f_hz / plan.sweep.start_hz))
+        at = plan.sweep_starts[sweep] + time_s * plan.sweep.fs
+        return self.clock.recorded_at(at) / self.fs
 
     @cached_property
     def marks(self) -> ReceivedMarks:
@@ -166,12 +182,16 @@ class TimeBase:
         inside = [k for k, s in enumerate(self.capture.plan.sweep_starts) if first < s < last]
         return inside[0] if inside else None
 
-    def _step_frequency_hz(self, step: Step) -> float | None:
-        """Find what its sweep played when samples were lost; None when it bends smoothly."""
+    def _has_others(self, step: Step) -> bool:
+        """Whether other sweeps can deny a step."""
+        return self._sweep_after(step) is not None and len(self.capture.plan.sweep_starts) > 1
+
+    def _place_in_sweep(self, step: Step) -> StepInSweep | None:
+        """Find where in its sweep samples are missing; None if the sweep shows no step."""
         plan = self.capture.plan
         sweep = self._sweep_after(step)
         if sweep is None or len(plan.sweep_starts) == 1:
-            return 0.0  # nothing to compare with: the marks alone decide
+            return None
         clock = without_step(self.all_marks, step)
         pre = round(0.5 * PRE_S * plan.sweep.fs)
         n = pre + plan.sweep.n_samples + plan.tail_samples
@@ -182,9 +202,7 @@ class TimeBase:
             h = model.response(_stretched(self.capture.microphone, at, clock.ratio, n), 0)
             spectra.append(scipy.fft.rfft(h[: pre + plan.tail_samples]))
         others = [s for k, s in enumerate(spectra) if k != sweep]
-        return step_frequency(
-            spectra[sweep] * np.conj(np.mean(others, axis=0)), self.fs, step.samples
-        )
+        return locate_step(spectra[sweep] * np.conj(np.mean(others, axis=0)), self.fs, step.samples)
 
 
 def _stretched(x: FloatArray, start: float, ratio: float, n: int) -> FloatArray:
