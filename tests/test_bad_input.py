@@ -58,7 +58,6 @@ def fill(runner):
     wav(Path("quad.wav"), np.zeros((4, 100)))
     wav(Path("nan.wav"), np.where(np.arange(1000) == 812, np.nan, 0.1))
     wav(Path("no-samples.wav"), np.zeros((1, 0)))
-    wav(Path("silence.wav"), np.zeros((1, FS)))
     wav(Path("noise.wav"), 0.1 * np.random.default_rng(5).standard_normal((1, 2 * FS)))
     sweep = 0.5 * np.sin(2 * np.pi * 10 * 0.13 * np.exp(np.arange(FS) / FS / 0.13))
     wav(Path("sweep.wav"), sweep)
@@ -101,7 +100,7 @@ CASES = {
     "NaN": ("import nan.wav --speaker C", 3, "RC-303", ["nan.wav", "812"]),
     "stereo where mono is needed": ("import stereo.wav --speaker C", 3, "RC-305", ["2 channels"]),
     "missing file": ("import nowhere.wav --speaker C", 3, "RC-301", ["nowhere.wav"]),
-    "whose response is it": ("import silence.wav", 3, "RC-309", ["silence.wav", "--speaker"]),
+    "whose response is it": ("import noise.wav", 3, "RC-309", ["noise.wav", "--speaker"]),
     "a speaker no file can be called": ("import L-p1.wav --speaker CON", 3, "RC-313", ["CON"]),
     "wrong rate in a session": (
         "import other-rate.wav --speaker C --session before",

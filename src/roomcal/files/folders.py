@@ -30,8 +30,8 @@ def new_folder(root: Path, kind: Kind, name: str) -> Path:
     StorageError
         RC-602 for a name that differs from an existing one in upper and lower case only.
     """
+    check_name(Path(name).name, kind)  # before "..", a folder above, is resolved
     folder = _as_path(root, kind, name)
-    check_name(folder.name, kind)
     if folder.parent.is_dir():
         for other in folder.parent.iterdir():
             if other.name != folder.name and other.name.lower() == folder.name.lower():
