@@ -9,6 +9,7 @@ from roomcal.analyze.response import smoothed_response
 from roomcal.devices.virtual.faults_output import AmplifierGain, SwappedOutputs
 from roomcal.devices.virtual.rooms import ROOMS
 from roomcal.devices.virtual.studio import VirtualStudio
+from roomcal.errors import MeasurementError
 from roomcal.files.bank_store import load_bank
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Silent
@@ -16,6 +17,7 @@ from roomcal.jobs.design import design_bank
 from roomcal.jobs.measure import MeasureRequest, measure
 from roomcal.jobs.studio import Place
 from roomcal.jobs.verify import predicted_responses, verify_bank
+from roomcal.measure.judge import judge_capture
 from roomcal.model.design_spec import DesignSpec
 from roomcal.units import log_grid_hz
 from roomcal.verify.promise import hold_against
@@ -51,8 +53,16 @@ def root(tmp_path_factory):
     return root
 
 
-def verified(root, *, faults=(), external=False):
+def without_places(place):
+    """Return the place as a studio that says nothing about where its speakers stand."""
+    speakers = tuple(dataclasses.replace(s, position_m=None) for s in place.studio.speakers)
+    return dataclasses.replace(place, studio=dataclasses.replace(place.studio, speakers=speakers))
+
+
+def verified(root, *, faults=(), external=False, places_known=True):
     place = a_place(occasion=1, faults=faults)
+    if not places_known:
+        place = without_places(place)
     return verify_bank(
         root,
         load_bank(root, "mix"),
@@ -82,9 +92,14 @@ def test_the_promise_is_kept_on_another_day(root):
 
 
 def test_swapped_outputs_break_it(root):
-    verification = verified(root, faults=[SwappedOutputs()]).verification
+    verification = verified(root, faults=[SwappedOutputs()], places_known=False).verification
 
     assert any("swapped" in text for text in verification.failures)
+
+
+def test_swapped_outputs_are_not_even_measured_where_the_places_are_known(root):
+    with pytest.raises(MeasurementError, match="look swapped"):
+        verified(root, faults=[SwappedOutputs()])
 
 
 def test_a_bypassed_bank_breaks_it(root):
@@ -120,18 +135,16 @@ def test_every_verification_is_kept(root):
 
 
 def test_a_response_can_be_made_again_from_its_raw_take_bit_for_bit(root):
-    from roomcal.measure.responses import response_from_capture
-
     store = SessionStore.open(root, "before")
     place = a_place()
     record = store.session.takes[0]
     kept = store.load_responses(record.speaker)[0]
 
-    again = response_from_capture(
+    again = judge_capture(
         store.load_capture(record),
         calibration=place.calibration,
         full_scale_db_spl=place.studio.microphone.full_scale_db_spl,
-    )
+    ).response
 
     np.testing.assert_array_equal(again.samples.astype(np.float32), kept.samples)
     assert again.time_zero == kept.time_zero
