@@ -19,6 +19,7 @@ RENAMED = {
 NEGATED = {
     "match_levels": "no_level_match",
     "match_delays": "no_delay_match",
+    "crossover": "no_crossover",
     "direct_sound": "no_direct_sound",
     "excess_phase": "no_excess_phase",
     "modal_decay": "no_modal_decay",

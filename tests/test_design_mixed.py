@@ -119,7 +119,7 @@ def test_the_normal_equations_are_those_of_least_squares():
     t = k / one.fs
     v_db = np.where(t < 0, np.clip(6.0 - 1600.0 * t, 0, 40), 12.0 * np.clip(t / 0.25, 0, 1))
     want = 0.0
-    for share in (0.0, -0.004, 0.004):
+    for share in (0.0, -0.0047, 0.0047):
         C = scipy.fft.rfft(one.c[0])
         if share:  # stretched before the filter, which is 1 here
             lead = aligned.lead_samples * one.fs / FS

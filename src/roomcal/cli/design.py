@@ -69,6 +69,10 @@ _SILENT_DB = 30.0  # so far below its target a speaker does not play
 )
 @click.option("--no-level-match", is_flag=True, help="Leave the levels between speakers.")
 @click.option("--no-delay-match", is_flag=True, help="Leave the arrival times.")
+@click.option("--no-crossover", is_flag=True, help="Leave a sub its own input.")
+@click.option(
+    "--crossover-hz", type=float, default=None, help="Crossover to the sub; by default the best."
+)
 @click.option("--no-direct-sound", is_flag=True, help="Follow the power average alone.")
 @click.option("--no-excess-phase", is_flag=True, help="Leave the phase of the speakers.")
 @click.option("--no-modal-decay", is_flag=True, help="Leave the ringing of modes.")
@@ -104,6 +108,8 @@ def design(
     strength: float,
     no_level_match: bool,
     no_delay_match: bool,
+    no_crossover: bool,
+    crossover_hz: float | None,
     no_direct_sound: bool,
     no_excess_phase: bool,
     no_modal_decay: bool,
@@ -144,6 +150,8 @@ def design(
         strength=strength,
         match_levels=not no_level_match,
         match_delays=not no_delay_match,
+        crossover=not no_crossover,
+        crossover_hz=crossover_hz,
         direct_sound=not no_direct_sound,
         excess_phase=not no_excess_phase,
         modal_decay=not no_modal_decay,

@@ -3,25 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from roomcal.design.align import AlignedSet, align
-from roomcal.design.headroom import headroom_db
+from roomcal.design.bank import build_bank
+from roomcal.design.crossover import MAX_DELAY_S, SubJoin, join_sub, joined_responses
 from roomcal.design.matching import match_delays, match_levels
-from roomcal.design.speaker_filter import SpeakerFilter, speaker_filter
+from roomcal.design.phase_plan import plan_phase
+from roomcal.design.speaker_filter import speaker_filter
 from roomcal.design.targets_measured import (
     MEASURED_TARGETS,
     measured_target,
     with_shelves,
 )
-from roomcal.dsp.fractional_delay import HALF_WIDTH, WHOLE_SAMPLE, delayed
+from roomcal.dsp.fractional_delay import HALF_WIDTH
 from roomcal.errors import InputError
 from roomcal.model.curve import Curve
 from roomcal.model.design_spec import DesignSpec
-from roomcal.model.filter_bank import Explanation, FilterBank, PathStructure
+from roomcal.model.filter_bank import Explanation, FilterBank
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.model.studio import Studio
-from roomcal.units import FloatArray, ratio_from_db
 
 REFERENCE_FS = 48000  # Hz: `DesignSpec.taps` are counted at this rate
 
@@ -83,12 +82,20 @@ def design(
     target = with_shelves(
         target, tilt_db=spec.tilt_db, bass_db=spec.bass_db, treble_db=spec.treble_db
     )
+    join: SubJoin | None = None
+    joined = _joined(by_speaker, sets, target, spec, fs=fs, n_taps=n_taps)
+    if isinstance(joined, tuple):
+        join, by_speaker = joined
+        sets = [align(rs, fs, main_position=main) for rs in by_speaker.values()]
     parts = [speaker_filter(s, target, spec, n_taps=n_taps) for s in sets]
     gain_db = dict.fromkeys(by_speaker, 0.0)
     delay_s = dict.fromkeys(by_speaker, 0.0)
     notes: dict[str, tuple[str, ...]] = {
-        s.speaker: part.notes for s, part in zip(sets, parts, strict=True)
+        s.speaker: ((join.note,) if join is not None else ()) + part.notes
+        for s, part in zip(sets, parts, strict=True)
     }
+    if isinstance(joined, str):
+        notes = {n: (*told, joined) for n, told in notes.items()}
     if spec.match_levels and len(sets) > 1:
         gain_db, told = match_levels(sets, [p.power for p in parts], target)
         notes = {n: notes[n] + told[n] for n in notes}
@@ -97,13 +104,15 @@ def design(
         notes = {n: notes[n] + told[n] for n in notes}
     return Design(
         name=name,
-        filters=_bank(
-            sets,
-            parts,
+        filters=build_bank(
+            [part.taps for part in parts],
             fs,
+            names=[s.speaker for s in sets],
+            own_latency=plan_phase(spec, fs, n_taps).latency_samples,
+            max_latency=None if spec.max_latency_s is None else int(spec.max_latency_s * fs),
             gain_db=gain_db,
             delay_s=delay_s,
-            max_latency=None if spec.max_latency_s is None else int(spec.max_latency_s * fs),
+            join=join,
         ),
         explanations=tuple(
             Explanation(
@@ -124,53 +133,38 @@ def tap_count(spec: DesignSpec, fs: int) -> int:
     return max(1, round(spec.taps * fs / REFERENCE_FS))
 
 
-def _bank(
+def _joined(
+    by_speaker: dict[str, list[ImpulseResponse]],
     sets: Sequence[AlignedSet],
-    parts: Sequence[SpeakerFilter],
-    fs: int,
+    target: Curve,
+    spec: DesignSpec,
     *,
-    gain_db: dict[str, float],
-    delay_s: dict[str, float],
-    max_latency: int | None,
-) -> FilterBank:
-    """Put gain, delay and headroom into the taps of a diagonal bank."""
-    names = tuple(s.speaker for s in sets)
-    wanted = {n: delay_s[n] * fs for n in names}
-    fractional = any(abs(d - round(d)) >= WHOLE_SAMPLE for d in wanted.values())
-    extra = HALF_WIDTH if fractional else 0
-    own = parts[0].latency_samples
-    if max_latency is not None and own + extra > max_latency:
-        wanted = {n: float(round(d)) for n, d in wanted.items()}  # 7 mm of path at most
-        extra = 0
-    latency = own + extra
-    n_taps = parts[0].taps.size
-    longest = max(wanted.values()) + latency
-    if longest - own > n_taps / 4:
-        raise InputError(
-            "RC-316",
-            f"{n_taps} taps at {fs} Hz are too short to hold the delay of {longest:.0f} samples "
-            "that matches the speakers",
-            hint="use more taps, or leave the delays unmatched",
-            n_taps=n_taps,
-            delay_samples=longest,
-        )
-    taps: FloatArray = np.zeros((len(names), len(names), n_taps))
-    for i, (n, part) in enumerate(zip(names, parts, strict=True)):
-        gain = float(ratio_from_db(gain_db[n]))
-        taps[i, i] = gain * delayed(part.taps, wanted[n] + extra)
-    headroom = headroom_db(taps)
-    taps *= float(ratio_from_db(-headroom))
-    return FilterBank(
-        taps=taps,
-        fs=fs,
-        inputs=names,
-        outputs=names,
-        latency_samples=latency,
-        headroom_db=headroom,
-        paths=tuple(
-            PathStructure(output=n, input=n, gain_db=gain_db[n], delay_s=delay_s[n]) for n in names
-        ),
+    fs: int,
+    n_taps: int,
+) -> tuple[SubJoin, dict[str, list[ImpulseResponse]]] | str | None:
+    """Mains with their part of the sub, or why there are none; None without mains and one sub."""
+    subs = [s.speaker for s in sets if s.is_sub]
+    mains = {s.speaker: by_speaker[s.speaker] for s in sets if not s.is_sub}
+    if not spec.crossover or not subs or not mains:
+        return None
+    if len(subs) > 1:
+        return "several subs keep inputs of their own in this version"
+    left_s = MAX_DELAY_S
+    if spec.max_latency_s is not None:
+        own_s = (plan_phase(spec, fs, n_taps).latency_samples + HALF_WIDTH) / fs
+        left_s = max(spec.max_latency_s - own_s, 0.0)
+    sub = by_speaker[subs[0]]
+    join = join_sub(
+        mains,
+        sub,
+        sets,
+        target,
+        crossover_hz=spec.crossover_hz,
+        most_main_delay_s=left_s,
     )
+    if isinstance(join, str):
+        return join
+    return join, joined_responses(mains, sub, join, fs)
 
 
 def _by_speaker(

@@ -33,6 +33,8 @@ class DesignSpec:
     strength: float = 1.0  # 0: no correction, 1: all of it
     match_levels: bool = True
     match_delays: bool = True
+    crossover: bool = True  # join a measured sub with the mains: their bass goes to it
+    crossover_hz: float | None = None  # None: the frequency at which they add up best
     direct_sound: bool = True  # the magnitude follows the direct sound too, above the transition
     excess_phase: bool = True  # mixed phase: correct the phase of the speaker
     modal_decay: bool = True  # mixed phase: shorten the ringing of modes
@@ -76,6 +78,11 @@ class DesignSpec:
             0.0 < self.low_hz < self.high_hz,
             f"the correction range {self.low_hz:g} to {self.high_hz:g} Hz is empty",
             "low must be above 0 and below high",
+        )
+        _check(
+            self.crossover_hz is None or 30.0 <= self.crossover_hz <= 250.0,
+            f"a crossover at {self.crossover_hz or 0.0:g} Hz is out of range",
+            "use 30 to 250 Hz",
         )
         for name, value, most in (
             ("tilt", self.tilt_db, 3.0),

@@ -13,6 +13,18 @@ from roomcal.units import FloatArray
 
 
 @dataclass(frozen=True)
+class Crossover:
+    """A Linkwitz-Riley crossover; which half a path takes is said beside it."""
+
+    f_hz: float
+    slope_db_per_octave: int  # a multiple of 12
+
+    def __post_init__(self) -> None:
+        if self.f_hz <= 0.0 or self.slope_db_per_octave not in (12, 24, 36, 48):
+            raise ValueError(f"no such crossover: {self.f_hz=} {self.slope_db_per_octave=}")
+
+
+@dataclass(frozen=True)
 class PathStructure:
     """What the taps of one path contain, so that an export may carry parts natively."""
 
@@ -21,6 +33,8 @@ class PathStructure:
     gain_db: float = 0.0  # level match between speakers, without the headroom
     delay_s: float = 0.0  # delay match between speakers
     inverted: bool = False
+    crossover: Crossover | None = None
+    crossover_half: str = ""  # "high" or "low"
 
 
 @dataclass(frozen=True, eq=False)
