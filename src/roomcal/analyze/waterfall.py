@@ -57,7 +57,7 @@ def waterfall(response: ImpulseResponse) -> Waterfall:
     part = h[max(first, 0) : first + frame.size]
     frame[lead : lead + part.size] = part
     low = _decimated(frame, fs)
-    t = np.arange(round(LAST_S / STEP_S) + 1) * STEP_S
+    t = np.arange(round(LAST_S / STEP_S) + 1, dtype=np.float64) * STEP_S
     f = log_grid_hz(LOW_HZ, HIGH_HZ, PER_OCTAVE)
     n_rise, n = round(RISE_S * _RATE_HZ), round((RISE_S + WINDOW_S) * _RATE_HZ)
     window = np.cos(0.5 * np.pi * (np.arange(n) + 1.0 - n_rise) / (n - n_rise + 1.0)) ** 2
