@@ -11,6 +11,7 @@ RENAMED = {
     "max_cut_db": "max_cut",
     "low_hz": "low",
     "high_hz": "high",
+    "hybrid_hz": "hybrid",
     "tilt_db": "tilt",
     "bass_db": "bass",
     "treble_db": "treble",

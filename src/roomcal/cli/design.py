@@ -8,6 +8,7 @@ from roomcal.cli.settings import Settings, force_option, json_option
 
 if TYPE_CHECKING:
     from roomcal.design.family import FamilyMember
+    from roomcal.model.biquad import Biquad
     from roomcal.model.filter_bank import Bank, Explanation
 
 
@@ -69,6 +70,21 @@ _SILENT_DB = 30.0  # so far below its target a speaker does not play
 )
 @click.option("--no-level-match", is_flag=True, help="Leave the levels between speakers.")
 @click.option("--no-delay-match", is_flag=True, help="Leave the arrival times.")
+@click.option("--peq", type=int, default=0, help="Bands of a parametric equaliser, not a FIR.")
+@click.option(
+    "--device-limits",
+    default="free",
+    show_default=True,
+    metavar="NAME",
+    help="What the equaliser can be set to: free, minidsp, deq2496, monitor.",
+)
+@click.option(
+    "--hybrid",
+    type=float,
+    default=0.0,
+    metavar="HZ",
+    help="With --peq: bands below, a FIR of --taps above.",
+)
 @click.option("--no-crossover", is_flag=True, help="Leave a sub its own input.")
 @click.option(
     "--crossover-hz", type=float, default=None, help="Crossover to the sub; by default the best."
@@ -108,6 +124,9 @@ def design(
     strength: float,
     no_level_match: bool,
     no_delay_match: bool,
+    peq: int,
+    device_limits: str,
+    hybrid: float,
     no_crossover: bool,
     crossover_hz: float | None,
     no_direct_sound: bool,
@@ -150,6 +169,9 @@ def design(
         strength=strength,
         match_levels=not no_level_match,
         match_delays=not no_delay_match,
+        peq=peq,
+        device_limits=device_limits,
+        hybrid_hz=hybrid,
         crossover=not no_crossover,
         crossover_hz=crossover_hz,
         direct_sound=not no_direct_sound,
@@ -218,6 +240,7 @@ def _as_json(bank: "Bank", max_boost_db: float) -> dict[str, Any]:
                 "delay_s": e.delay_s,
                 "notes": list(e.notes),
                 "ledger": [dataclasses.asdict(entry) for entry in e.ledger],
+                "biquads": [dataclasses.asdict(band) for band in _bands(bank, e.speaker)],
                 **{
                     key.replace(" ", "_"): {
                         "f_hz": curve.f_hz.tolist(),
@@ -258,6 +281,7 @@ def _show(settings: Settings, bank: "Bank") -> None:
     )
     for e in bank.explanations:
         _show_ledger(settings, e)
+        _show_bands(settings, bank, e.speaker)
     for who, notes in notes_by_speaker(bank.explanations):
         for text in notes:
             settings.show_text(f"{who}: {text}")
@@ -304,3 +328,21 @@ def _show_family(settings: Settings, bank: str, members: "tuple[FamilyMember, ..
         caption="Bass tail: later than 300 ms, against no correction. Direct sound: how far it "
         "spreads in time above 1 kHz. Before: what comes more than 5 ms before the sound.",
     )
+
+
+def _bands(bank: "Bank", speaker: str) -> "tuple[Biquad, ...]":
+    first = next(iter(bank.filters.values()))
+    return next((p.biquads for p in first.paths if p.input == speaker), ())
+
+
+def _show_bands(settings: Settings, bank: "Bank", speaker: str) -> None:
+    bands = _bands(bank, speaker)
+    if bands:
+        settings.show_table(
+            f"{speaker}: bands of the equaliser",
+            ["band", "kind", "Hz", "dB", "Q"],
+            [
+                [str(k + 1), b.kind, f"{b.f_hz:.1f}", f"{b.gain_db:+.1f}", f"{b.q:.2f}"]
+                for k, b in enumerate(bands)
+            ],
+        )

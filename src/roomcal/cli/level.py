@@ -86,6 +86,7 @@ def level(
         confirm_by_reading,
         find_level,
     )
+    from roomcal.jobs.alone import alone_on_device
     from roomcal.jobs.studio import chosen_speakers, open_place
 
     check_level(level, loud=loud)
@@ -98,7 +99,10 @@ def level(
     place = on_input(place, input_channel)
     if reading is not None or calibrator is not None:
         if calibrator is not None:
-            full_scale = confirm_by_calibrator(settings.folder, place, calibrator, settings.talk)
+            with alone_on_device(place.device_name):
+                full_scale = confirm_by_calibrator(
+                    settings.folder, place, calibrator, settings.talk
+                )
         else:
             full_scale = confirm_by_reading(settings.folder, place, reading or 0.0)
         _show_sensitivity(settings, full_scale)
@@ -122,7 +126,8 @@ def level(
         )
         return
     refuse_unattended(place, yes=yes)
-    found = find_level(settings.folder, place, request, settings.talk)
+    with alone_on_device(place.device_name):
+        found = find_level(settings.folder, place, request, settings.talk)
     if as_json:
         settings.show_json(_as_json(found))
     else:

@@ -123,7 +123,7 @@ def measure(
     refuse_unattended(place, yes=yes)
     try:
         store = measure_job(settings.folder, name, place, request, settings.talk)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):  # the second: while a question stood there
         settings.talk.note("what is measured so far is kept; the same command goes on from there")
         raise
     n_responses, n_takes = len(store.session.responses), len(store.session.takes)

@@ -9,6 +9,7 @@ from roomcal.design.crossover import SubJoin, crossover_taps
 from roomcal.design.headroom import headroom_db
 from roomcal.dsp.fractional_delay import HALF_WIDTH, WHOLE_SAMPLE, delayed
 from roomcal.errors import InputError
+from roomcal.model.biquad import Biquad
 from roomcal.model.filter_bank import FilterBank, PathStructure
 from roomcal.units import FloatArray, ratio_from_db
 
@@ -23,6 +24,8 @@ def build_bank(
     gain_db: Mapping[str, float],
     delay_s: Mapping[str, float],
     join: SubJoin | None,
+    bands: Sequence[tuple[Biquad, ...]],
+    fir_taps: int | None,
 ) -> FilterBank:
     """Build the bank of one sample rate.
 
@@ -41,6 +44,10 @@ def build_bank(
         What matches the speakers.
     join : SubJoin or None
         A sub that takes the bass of all inputs.
+    bands : sequence of tuple of Biquad
+        That the filters contain, one tuple an input.
+    fir_taps : int or None
+        Length of a FIR beside them.
     """
     names = tuple(names)
     wanted = {n: delay_s[n] * fs for n in names}
@@ -69,7 +76,16 @@ def build_bank(
         whole = gain * delayed(filter_taps, wanted[n] + extra)
         if join is None:
             taps[i, i] = whole
-            paths.append(PathStructure(n, n, gain_db=gain_db[n], delay_s=delay_s[n]))
+            paths.append(
+                PathStructure(
+                    n,
+                    n,
+                    gain_db=gain_db[n],
+                    delay_s=delay_s[n],
+                    biquads=bands[i],
+                    fir_taps=fir_taps,
+                )
+            )
             continue
         high, low = crossover_taps(join.crossover, fs, n_taps)
         sign = -1.0 if join.inverted else 1.0
@@ -84,6 +100,8 @@ def build_bank(
                 delay_s=delay_s[n],
                 crossover=join.crossover,
                 crossover_half="high",
+                biquads=bands[i],
+                fir_taps=fir_taps,
             )
         )
         paths.append(
@@ -95,6 +113,8 @@ def build_bank(
                 inverted=join.inverted,
                 crossover=join.crossover,
                 crossover_half="low",
+                biquads=bands[i],
+                fir_taps=fir_taps,
             )
         )
     headroom = headroom_db(taps)

@@ -22,6 +22,7 @@ from roomcal.model.filter_bank import Explanation, FilterBank
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.model.studio import Studio
 
+BAND_TAPS = 65536  # that hold the ring of an equaliser's bands, at 48 kHz
 REFERENCE_FS = 48000  # Hz: `DesignSpec.taps` are counted at this rate
 
 
@@ -113,6 +114,8 @@ def design(
             gain_db=gain_db,
             delay_s=delay_s,
             join=join,
+            bands=[part.biquads for part in parts],
+            fir_taps=fir_length(spec, fs),
         ),
         explanations=tuple(
             Explanation(
@@ -130,7 +133,14 @@ def design(
 
 def tap_count(spec: DesignSpec, fs: int) -> int:
     """Taps at a sample rate: the same duration as `spec.taps` at 48 kHz."""
-    return max(1, round(spec.taps * fs / REFERENCE_FS))
+    # Bands ring as long as they ring, however short the FIR beside them is.
+    taps = max(spec.taps, BAND_TAPS) if spec.peq else spec.taps
+    return max(1, round(taps * fs / REFERENCE_FS))
+
+
+def fir_length(spec: DesignSpec, fs: int) -> int | None:
+    """Taps of the FIR beside the bands of a hybrid; None where there is no such thing."""
+    return max(1, round(spec.taps * fs / REFERENCE_FS)) if spec.hybrid_hz else None
 
 
 def _joined(

@@ -44,7 +44,7 @@ def plan_phase(spec: DesignSpec, fs: int, n_taps: int) -> PhasePlan:
     -----
     A fractional delay that matches speakers needs 32 samples of its own; they are kept free.
     """
-    if spec.phase == "minimum":
+    if spec.phase == "minimum" or spec.peq:
         return PhasePlan(0, 0.0, 0.0)
     limit = spec.max_latency_s
     if spec.phase == "linear":

@@ -31,10 +31,12 @@ from roomcal.design.magnitude import (
     resolutions,
 )
 from roomcal.design.modal_decay import find_problem, modal_spectrum, solve, stiffness_matrix
+from roomcal.design.parametric import parametric_taps
 from roomcal.design.phase_plan import PhasePlan, plan_phase
 from roomcal.design.touch_up import RESOLUTION, touched_up
 from roomcal.dsp.minimum_phase import minimum_phase_spectrum
 from roomcal.dsp.smoothing import smoothed_level_db, smoothed_power
+from roomcal.model.biquad import Biquad
 from roomcal.model.curve import Curve
 from roomcal.model.design_spec import DesignSpec
 from roomcal.model.ledger import LedgerEntry
@@ -61,6 +63,8 @@ class SpeakerFilter:
     curves : mapping of str to Curve
     notes : tuple of str
     ledger : tuple of LedgerEntry
+    biquads : tuple of Biquad
+        Bands that the taps contain.
     """
 
     taps: FloatArray
@@ -69,6 +73,7 @@ class SpeakerFilter:
     curves: Mapping[str, Curve]
     notes: tuple[str, ...]
     ledger: tuple[LedgerEntry, ...]
+    biquads: tuple[Biquad, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,19 +160,27 @@ def speaker_filter(
     first, correction_db, bounds = step.first()
     notes = step.limits.notes
     others = None
-    if spec.phase == "mixed" and spec.strength > 0.0:
+    if spec.phase == "mixed" and spec.strength > 0.0 and not spec.peq:
         others, told = _other_parts(aligned, f, correction_db, first, spec=spec, plan=plan)
         notes += told
         if others is not None:
             correction_db = step.again(correction_db, others)
-    taps = joined_taps(f, correction_db, others, aligned, plan=plan, n_taps=n_taps)
-    taps = capped(
-        taps,
-        fs,
-        max_boost_db=spec.max_boost_db,
-        middle=middle,
-        latency_samples=plan.latency_samples,
-    )
+    biquads: tuple[Biquad, ...] = ()
+    if spec.peq:
+        taps, biquads, told = parametric_taps(
+            f, correction_db, aligned, spec, n_taps=n_taps, middle=middle
+        )
+        notes += told
+    else:
+        taps = joined_taps(f, correction_db, others, aligned, plan=plan, n_taps=n_taps)
+    if not biquads:
+        taps = capped(
+            taps,
+            fs,
+            max_boost_db=spec.max_boost_db,
+            middle=middle,
+            latency_samples=plan.latency_samples,
+        )
     if spec.phase == "linear":
         taps = symmetric(taps, fs, plan.latency_samples)
         taps = capped(
@@ -219,7 +232,7 @@ def speaker_filter(
         range_hz=(max(low_hz, spec.low_hz), min(high_hz, spec.high_hz, 0.9 * f[-1])),
     )
     return SpeakerFilter(
-        taps, plan.latency_samples, power, curves, _notes(aligned, notes, n_taps), ledger
+        taps, plan.latency_samples, power, curves, _notes(aligned, notes, n_taps), ledger, biquads
     )
 
 

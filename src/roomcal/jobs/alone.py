@@ -21,12 +21,25 @@ def alone(root: Path, name: str, talk: Conversation, *, device_name: str = "") -
         RC-801 for the session, RC-802 for the device.
     """
     folder = new_folder(root, "session", name)
-    with contextlib.ExitStack() as stack:
-        lock = session_lock_path(folder)
-        killed = stack.enter_context(held(lock, f"the session {folder.name}"))
+    with held(session_lock_path(folder), f"the session {folder.name}") as killed:
         if killed is not None:
             talk.note(f"recovered: the session was held by {killed.text}, which did not end itself")
-        if device_name and not device_name.startswith(_VIRTUAL):
-            lock = device_lock_path(device_name)
-            stack.enter_context(held(lock, f"the device {device_name}", fault="RC-802"))
+        with alone_on_device(device_name):
+            yield
+
+
+@contextlib.contextmanager
+def alone_on_device(device_name: str) -> Iterator[None]:
+    """Hold a sound card, or say who plays on it; virtual devices and none are free.
+
+    Raises
+    ------
+    BusyError
+        RC-802
+    """
+    if not device_name or device_name.startswith(_VIRTUAL):
+        yield
+        return
+    lock = device_lock_path(device_name)
+    with held(lock, f"the device {device_name}", fault="RC-802"):
         yield

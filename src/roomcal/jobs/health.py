@@ -1,5 +1,6 @@
 """A one-minute check-up: measure the main position once and compare it with the baseline."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,21 +39,9 @@ def baseline_session(root: Path, name: str | None) -> SessionStore:
     InputError
         RC-309 if there is none; RC-310 if it holds no response.
     """
-    if name is None:
-        known = [n for n in names(root, "session") if _OWN_SUFFIX not in n]
-        own = [SessionStore.open(root, n) for n in known]
-        measured = [s for s in own if s.session.device and not s.session.through]
-        oldest = sorted(measured, key=lambda s: s.session.created_at)
-        first = [s for s in measured if s.folder.name == FIRST_CHOICE]
-        if not oldest:
-            raise InputError(
-                "RC-309",
-                "there is no session to compare with",
-                hint="make a baseline while all is well: roomcal measure before",
-            )
-        store = (first or oldest)[0]
-    else:
-        store = SessionStore.open(root, name)
+    if name is None and FIRST_CHOICE in names(root, "session"):
+        name = FIRST_CHOICE
+    store = _oldest(root) if name is None else SessionStore.open(root, name)
     if not store.session.responses:
         raise InputError(
             "RC-310",
@@ -60,6 +49,23 @@ def baseline_session(root: Path, name: str | None) -> SessionStore:
             hint="measure it first, or name another --baseline",
         )
     return store
+
+
+def _oldest(root: Path) -> SessionStore:
+    """Open the oldest session that was measured without a bank in the path."""
+    measured = []
+    for name in names(root, "session"):
+        with contextlib.suppress(InputError):  # a damaged one is no baseline
+            store = SessionStore.open(root, name)
+            if store.session.device and not store.session.through and _OWN_SUFFIX not in name:
+                measured.append(store)
+    if not measured:
+        raise InputError(
+            "RC-309",
+            "there is no session to compare with",
+            hint="make a baseline while all is well: roomcal measure before",
+        )
+    return min(measured, key=lambda s: s.session.created_at)
 
 
 def check_health(
@@ -81,7 +87,7 @@ def check_health(
         RC-304 if the baseline has another sample rate than the studio measures at.
     """
     old = baseline.session
-    main = old.responses[0].position
+    main = _main_position(old)
     wanted = {r.speaker: r for r in old.responses if r.position == main}
     fs = next(iter(wanted.values())).fs
     if fs != place.studio.fs:
@@ -108,6 +114,13 @@ def check_health(
     speakers = [s.name for s in request.speakers]
     then, now = (_check_ups(store, speakers, main) for store in (baseline, session))
     return HealthChecked(baseline, session, main, compare_health(then, now))
+
+
+def _main_position(session: Session) -> str:
+    """Return the first position of the studio that was measured, else the first measured."""
+    measured = list(dict.fromkeys(r.position for r in session.responses))
+    named = [p.name for p in session.studio.positions] if session.studio else []
+    return next((name for name in named if name in measured), measured[0])
 
 
 def _check_ups(store: SessionStore, speakers: Sequence[str], position: str) -> list[Checkup]:

@@ -35,6 +35,9 @@ class DesignSpec:
     match_delays: bool = True
     crossover: bool = True  # join a measured sub with the mains: their bass goes to it
     crossover_hz: float | None = None  # None: the frequency at which they add up best
+    peq: int = 0  # bands of a parametric equaliser; 0: a FIR filter
+    device_limits: str = "free"  # of the equaliser: a name out of `roomcal.design.device_limits`
+    hybrid_hz: float = 0.0  # with `peq`: bands below, a FIR of `taps` above; 0: bands alone
     direct_sound: bool = True  # the magnitude follows the direct sound too, above the transition
     excess_phase: bool = True  # mixed phase: correct the phase of the speaker
     modal_decay: bool = True  # mixed phase: shorten the ringing of modes
@@ -83,6 +86,17 @@ class DesignSpec:
             self.crossover_hz is None or 30.0 <= self.crossover_hz <= 250.0,
             f"a crossover at {self.crossover_hz or 0.0:g} Hz is out of range",
             "use 30 to 250 Hz",
+        )
+        _check(0 <= self.peq <= 64, f"{self.peq} bands are out of range", "use 1 to 64")
+        _check(
+            self.peq == 0 or self.phase != "linear",
+            "bands have no linear phase",
+            "leave --phase out, or --peq",
+        )
+        _check(
+            self.hybrid_hz == 0.0 or (self.peq > 0 and 50.0 <= self.hybrid_hz <= 5000.0),
+            f"a hybrid below {self.hybrid_hz:g} Hz is not possible",
+            "use 50 to 5000 Hz, together with --peq",
         )
         for name, value, most in (
             ("tilt", self.tilt_db, 3.0),

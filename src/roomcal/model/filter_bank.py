@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from roomcal.model.arrays import frozen_array
+from roomcal.model.biquad import Biquad
 from roomcal.model.curve import Curve
 from roomcal.model.ledger import LedgerEntry
 from roomcal.units import FloatArray
@@ -35,6 +36,8 @@ class PathStructure:
     inverted: bool = False
     crossover: Crossover | None = None
     crossover_half: str = ""  # "high" or "low"
+    biquads: tuple[Biquad, ...] = ()  # bands that the taps contain
+    fir_taps: int | None = None  # beside `biquads`: a FIR of this length; None: no FIR at all
 
 
 @dataclass(frozen=True, eq=False)
