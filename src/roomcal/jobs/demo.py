@@ -21,7 +21,7 @@ from roomcal.jobs.verify import Verified, verify_bank
 from roomcal.model.design_spec import DesignSpec
 from roomcal.units import FloatArray, ratio_from_db
 
-_N_POSITIONS = 5
+_N_POSITIONS = 4
 _SWEEPS = 1
 _MUSIC_S = 10.0
 _MUSIC_PEAK_DBFS = -1.0
@@ -65,7 +65,7 @@ def demo(folder: Path, room: str, talk: Conversation, *, seed: int = 0) -> Demo:
     folder.mkdir(parents=True, exist_ok=True)
     request = _request(before_place)
     measure(folder, "before", before_place, request, talk)
-    spec = DesignSpec(target=_TARGET, fs=(44100, 48000, 96000))
+    spec = DesignSpec(target=_TARGET, fs=(44100, 48000))
     design_bank(folder, "demo", spec, talk, session="before")
     bank = load_bank(folder, "demo")  # what is on disk counts
     after_place = open_place(folder, f"virtual:{room}", occasion=2 * seed + 1)
