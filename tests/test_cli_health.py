@@ -68,3 +68,18 @@ def test_health_says_what_changed_and_keeps_its_measurements(run, monkeypatch):
     assert "3.0 dB quieter" in answer["verdict"]
     top = set(answer) | set(finding) | set(answer["speakers"][0])
     assert top <= documented()
+
+
+def test_without_a_session_before_the_oldest_is_the_baseline(run):
+    assert run(MEASURE.replace("before", "spring")).exit_code == 0
+    assert run("measure summer --device virtual:bedroom --positions 1 --sweeps 1").exit_code == 0
+    path = Path("measurements/spring/session.json")
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "created_at": "2001-01-01T00:00:00+00:00"}))
+    Path("measurements/broken").mkdir()
+    Path("measurements/broken/session.json").write_text("{")
+
+    result = run("health --json")
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["baseline"] == "spring"

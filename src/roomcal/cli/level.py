@@ -80,13 +80,13 @@ def level(
       roomcal level --reading 83.5
       roomcal level --target-spl 79
     """
+    from roomcal.jobs.alone import alone_on_device
     from roomcal.jobs.level import (
         LevelRequest,
         confirm_by_calibrator,
         confirm_by_reading,
         find_level,
     )
-    from roomcal.jobs.alone import alone_on_device
     from roomcal.jobs.studio import chosen_speakers, open_place
 
     check_level(level, loud=loud)

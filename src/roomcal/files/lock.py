@@ -48,7 +48,9 @@ def session_lock_path(folder: Path) -> Path:
 
 def device_lock_path(device_name: str) -> Path:
     """Lock file of a sound card: one for each user of this computer."""
-    owner = os.getuid() if sys.platform != "win32" else "user"
+    owner = "user"  # the folder for temporary files is each user's own on Windows
+    if sys.platform != "win32":
+        owner = str(os.getuid())
     digest = hashlib.sha256(device_name.encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"roomcal-{owner}-{digest}.lock"
 
