@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -62,6 +63,8 @@ def studio_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "studio"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    # The lock of a sound card lies there: tests side by side have cards of the same name.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return folder
 
 
