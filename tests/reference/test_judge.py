@@ -57,7 +57,11 @@ def rows(judge: Path, room: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     lines = (judge / "target.txt").read_text().splitlines()
     points = np.array([line.split() for line in lines if line[:1].isdigit()], dtype=float)
     result = design(
-        responses, Curve(*points.T), DesignSpec(taps=65536, phase="minimum"), name="judged", fs=responses[0].fs
+        responses,
+        Curve(*points.T),
+        DesignSpec(taps=65536, phase="minimum"),
+        name="judged",
+        fs=responses[0].fs,
     )
     for speaker in ("L", "R"):
         taps = result.filters.path(speaker, speaker)
