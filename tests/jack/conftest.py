@@ -113,7 +113,8 @@ class Bench:
         return subprocess.Popen(
             [*FIRST, sys.executable, "-m", "roomcal", *command.split()],
             cwd=self.folder,
-            env=self.environment | {"ROOMCAL_YES": "1"},
+            # The lock of a device lies in TMPDIR: servers side by side have devices of one name.
+            env=self.environment | {"ROOMCAL_YES": "1", "TMPDIR": str(self.folder)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
