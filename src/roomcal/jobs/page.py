@@ -9,6 +9,7 @@ import roomcal
 from roomcal.analyze.modes import RoomModes
 from roomcal.analyze.response import DEVIATION_BANDS_HZ
 from roomcal.jobs.describe import notes_by_speaker
+from roomcal.jobs.ledger_page import ledger_tables
 from roomcal.jobs.summary import Stage, moved
 from roomcal.model.curve import Curve
 from roomcal.model.filter_bank import Bank
@@ -48,6 +49,7 @@ def tell(story: Story, *, title: str) -> Page:
         ),
         figures=tuple(_pictures(story)),
         details=(
+            *(ledger_tables(story.bank.explanations) if story.bank else ()),
             *((_verification_table(verification),) if verification else ()),
             *((_modes_table(story.modes),) if story.modes and story.modes.modes else ()),
         ),
