@@ -15,6 +15,7 @@ from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.guidance import placement_text, verdict_text
 from roomcal.jobs.judgement import judged_take
+from roomcal.jobs.memory import keep_memory_low
 from roomcal.jobs.play_take import play_take
 from roomcal.jobs.preparation import (
     DEFAULT_MAX_SPL_DB,
@@ -81,6 +82,7 @@ def measure(
     BusyError
         If another run measures into the session, or on the device.
     """
+    keep_memory_low()
     with alone(root, name, talk, device_name=place.device_name):
         return _measure_alone(root, name, place, request, talk)
 
