@@ -178,7 +178,9 @@ def _arrival_in(waveform: FloatArray, mark: FloatArray, fs: int) -> float:
     """Where the mark as it was sent first arrives in a received one, to a fraction of a sample."""
     n_fft = 2 * scipy.fft.next_fast_len((waveform.size + mark.size + 1) // 2, real=True)
     cross = scipy.fft.rfft(waveform, n_fft) * np.conj(scipy.fft.rfft(mark, n_fft))
-    cross = _in_band(cross, n_fft, fs)
+    # The mark has equal energy per octave: made flat, its correlation is a response with a sharp
+    # peak, whose time noise hardly moves.
+    cross = _in_band(cross, n_fft, fs) * np.linspace(0.0, 1.0, cross.size)
     envelope = _envelope(cross, n_fft)[: waveform.size]
     loud = envelope >= _FIRST_ARRIVAL * envelope.max()
     top = loud[1:-1] & (envelope[1:-1] >= envelope[:-2]) & (envelope[1:-1] >= envelope[2:])

@@ -85,10 +85,11 @@ def clean_mean(
     middle = np.median(Y.real, axis=0) + 1j * np.median(Y.imag, axis=0)
     usual = _usual_spread(middle)
     floor = noise_power / len(segments)
-    deviations = [np.maximum(np.abs(y - middle) ** 2 - usual, 0.0) for y in Y]
+    deviations = [np.abs(y - middle) ** 2 for y in Y]
     events: list[Disturbance] = []
     for k, power in enumerate(deviations if len(Y) > 2 else deviations[:1]):
-        events += find_disturbances(power, noise_power, fs, sweep=k, sweep_power=sweep_power)
+        odd = np.maximum(power - usual, 0.0)
+        events += find_disturbances(odd, noise_power, fs, sweep=k, sweep_power=sweep_power)
     if not events:
         return CleanMean(plain, ())
     if len(Y) == 2:
@@ -99,6 +100,7 @@ def clean_mean(
     for event in events:
         first = max(0, event.first_block - _REACH_BLOCKS)
         part = slice(first, event.last_block + _REACH_BLOCKS + 1)
+        # Within an event nothing is taken for usual: what is left out costs a little noise only.
         power = deviations[event.sweep]
         limit = _MASK_ABOVE * np.maximum(np.median(power, axis=0), 0.1 * floor)
         keep[event.sweep, part] &= _smoothed(power[part]) <= limit
