@@ -1,6 +1,7 @@
 """From responses and a target to one filter bank, and the reasons for it."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from roomcal.design.align import AlignedSet, align
@@ -88,7 +89,8 @@ def design(
     if isinstance(joined, tuple):
         join, by_speaker = joined
         sets = [align(rs, fs, main_position=main) for rs in by_speaker.values()]
-    parts = [speaker_filter(s, target, spec, n_taps=n_taps) for s in sets]
+    with ThreadPoolExecutor(max_workers=len(sets)) as speakers:  # FFTs let go of the interpreter
+        parts = list(speakers.map(lambda s: speaker_filter(s, target, spec, n_taps=n_taps), sets))
     gain_db = dict.fromkeys(by_speaker, 0.0)
     delay_s = dict.fromkeys(by_speaker, 0.0)
     notes: dict[str, tuple[str, ...]] = {
