@@ -115,7 +115,7 @@ def virtual_take(name: str, speaker: str, *, length_s: float = 2.0, noise_dbfs: 
     return Take(capture, snr_db, f"{name} {speaker} {noise_dbfs=} {snr_db=:.1f}")
 
 
-def room_response(rng: np.random.Generator) -> np.ndarray:
+def room_response(rng: np.random.Generator, *, corner_hz: float | None = None) -> np.ndarray:
     """Speaker and room: direct sound, twelve reflections, a decaying tail, eight modes."""
     n_fft = 2 * N_ROOM
     f = np.fft.rfftfreq(n_fft, 1 / FS)
@@ -133,7 +133,7 @@ def room_response(rng: np.random.Generator) -> np.ndarray:
         ring = np.sin(2 * np.pi * mode_hz * t) * np.exp(-6.9 * t / rng.uniform(0.2, 0.45))
         H += rng.uniform(0.001, 0.006) * scipy.fft.rfft(np.roll(ring, round(delay)), n_fft)
     s = 1j * f
-    corner = rng.uniform(28.0, 60.0)
+    corner = corner_hz or rng.uniform(28.0, 60.0)
     for damping in (0.765, 1.848):  # Butterworth of order 4
         H *= s**2 / (s**2 + damping * corner * s + corner**2)
     H /= 1 + 1j * f / 30000
