@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _COLUMN_GAP = 2  # blanks that rich puts between columns
+_REASON_INDENT = 10  # columns: below the first number of a row
 
 
 class Settings:
@@ -99,6 +100,19 @@ class Settings:
         console.print(table, width=max(console.width, needed), crop=False)
         if caption:
             console.print(Text(f"{caption}\n"))
+
+    def show_reasons(self, title: str, header: str, rows: Sequence[tuple[str, str]]) -> None:
+        """Print rows that are aligned already, each with its reason indented below it."""
+        from rich.padding import Padding
+        from rich.text import Text
+
+        console = self.console()
+        console.print(Text(f"{title}\n", style="bold"))
+        console.print(Text(f" {header}", style="bold"))
+        for row, reason in rows:
+            console.print(Text(f" {row}"))
+            console.print(Padding(Text(reason, style="dim"), (0, 0, 0, _REASON_INDENT)))
+        console.print()
 
     def show_text(self, text: str) -> None:
         """Print a sentence, wrapped where the terminal ends."""
