@@ -29,6 +29,7 @@ FAULTS: dict[str, str] = {
     "RC-317": "an export format cannot carry this bank",
     "RC-318": "a file of another program is damaged, or hostile, or not what its name says",
     "RC-319": "a response is smoothed, or incomplete, and no filter can be designed from it",
+    "RC-320": "the user's configuration has an unknown key or a wrong value",
     # 4: the audio system
     "RC-401": "the audio device is not known or not supported",
     "RC-402": "the audio device does not have this channel or sample rate",

@@ -14,6 +14,7 @@ import click
 
 import roomcal
 from roomcal.cli.settings import Settings
+from roomcal.cli.user_config import checked_defaults, load_defaults
 from roomcal.devices.interruption import ending_like_ctrl_c
 from roomcal.errors import RoomcalError, StorageError
 
@@ -38,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("apply", "apply"),
     "export": ("export", "export"),
     "report": ("report", "report"),
+    "config": ("config", "config"),
 }
 
 EXIT_BUG, EXIT_INTERRUPTED = 1, 130
@@ -63,6 +65,17 @@ class RoomcalGroup(click.Group):
             importlib.import_module(f"roomcal.cli.{module}"), attribute
         )
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that runs, and give it the user's own defaults."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and name != "config" and not ctx.resilient_parsing:
+            ctx.obj.json |= "--json" in rest  # the command has not read its options yet
+            tables = load_defaults(list(COMMANDS))
+            ctx.default_map = {command.name or "": checked_defaults(command, tables)}
+        return name, command, rest
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Nothing after the commands: the examples stand first."""
@@ -125,7 +138,9 @@ def _storage_error(error: OSError) -> StorageError:
 
 
 @click.group(
-    cls=RoomcalGroup, invoke_without_command=True, context_settings={"max_content_width": 80}
+    cls=RoomcalGroup,
+    invoke_without_command=True,
+    context_settings={"max_content_width": 80, "auto_envvar_prefix": "ROOMCAL"},
 )
 @click.option(
     "-C",
