@@ -151,11 +151,14 @@ def _storage_error(error: OSError) -> StorageError:
     help="Folder of the studio.  [default: here]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+@click.option("-v", "--verbose", is_flag=True, help="Every note, and a line for each take.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
 @click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
 @click.version_option(roomcal.__version__, prog_name="roomcal")
 @click.pass_context
-def cli(ctx: click.Context, folder: Path, *, quiet: bool, no_color: bool, debug: bool) -> None:
+def cli(
+    ctx: click.Context, folder: Path, *, quiet: bool, verbose: bool, no_color: bool, debug: bool
+) -> None:
     """Measure a studio, correct its monitors, and prove it.
 
     \b
@@ -169,7 +172,9 @@ def cli(ctx: click.Context, folder: Path, *, quiet: bool, no_color: bool, debug:
       roomcal report before --bank mix
     """
     settings: Settings = ctx.obj
-    settings.configure(folder=folder, quiet=quiet, no_color=no_color, debug=debug)
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose do not go together")
+    settings.configure(folder=folder, quiet=quiet, verbose=verbose, no_color=no_color, debug=debug)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

@@ -26,6 +26,7 @@ class Settings:
     def __init__(self) -> None:
         self.folder = Path()
         self.quiet = False
+        self.verbose = False
         self.color = False
         self.debug = "--debug" in sys.argv[1:]
         self.json = False
@@ -33,10 +34,13 @@ class Settings:
         self.input_device: str | None = None
         self.audio_changes: dict[str, float] = {}
 
-    def configure(self, *, folder: Path, quiet: bool, no_color: bool, debug: bool) -> None:
+    def configure(
+        self, *, folder: Path, quiet: bool, verbose: bool, no_color: bool, debug: bool
+    ) -> None:
         """Take the options of the group."""
         self.folder = folder
         self.quiet = quiet
+        self.verbose = verbose
         self.color = not no_color and "NO_COLOR" not in os.environ
         self.debug = debug
 
@@ -45,7 +49,7 @@ class Settings:
         """Return the conversation of jobs with this terminal."""
         from roomcal.cli.terminal import Terminal
 
-        return Terminal(self.console(err=True), quiet=self.quiet)
+        return Terminal(self.console(err=True), quiet=self.quiet, verbose=self.verbose)
 
     def console(self, *, err: bool = False) -> "Console":
         """Return a rich console on stdout or stderr."""
