@@ -11,6 +11,7 @@ import numpy as np
 from roomcal.errors import InputError, MeasurementError
 from roomcal.files.level_store import save_level
 from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.linearity import linear_level
 from roomcal.jobs.pink_noise import NoiseLevel, play_noise
 from roomcal.jobs.preparation import DEFAULT_MAX_SPL_DB
 from roomcal.jobs.sensitivity import with_sensitivity
@@ -62,7 +63,8 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
     Raises
     ------
     MeasurementError
-        RC-502, RC-541 and others when the wiring is wrong, RC-547, RC-548.
+        RC-502, RC-541 and others when the wiring is wrong, RC-524 when no level is linear,
+        RC-547, RC-548.
     SafetyStop
         RC-701, RC-702: louder than predicted, or not heard any more.
     """
@@ -80,6 +82,13 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
             talk.step(speaker.name)
             found.append(_ramp(place, wiring, speaker, bounds))
         level_dbfs = min(enough.level_dbfs for enough, _ in found)
+        level_dbfs, bent = linear_level(place, wiring, request.speakers, position, level_dbfs)
+        found = [
+            (_lowered(enough, level_dbfs), heard)
+            if any(v.channel == speaker.name for v in bent)
+            else (enough, heard)
+            for speaker, (enough, heard) in zip(request.speakers, found, strict=True)
+        ]
         noise = _noise(place, wiring, request, level_dbfs, full_scale)
     finally:
         talk.end()
@@ -90,7 +99,8 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
     leq = None
     if full_scale.db_spl is not None:
         leq = max(sweep_leq_a_db(p, level_dbfs, full_scale.db_spl) for p in check.profiles)
-    warnings = _warnings(check, [enough for enough, _ in found])
+    warnings = [f"{v.channel}: {v.message}; {v.hint}" for v in bent]
+    warnings += _warnings(check, [enough for enough, _ in found])
     targets = noise if request.target_spl_db is not None else ()
     return Levelled(check, full_scale, tuple(warnings), targets, leq)
 
@@ -207,6 +217,11 @@ def _play(place: Place, wiring: Wiring, speaker: Speaker, level_dbfs: float) -> 
     if guard.stop is not None:
         raise guard.stop
     return hear_probe(probe, recording.samples, fs, input_channels=[channel])[0]
+
+
+def _lowered(enough: Enough, level_dbfs: float) -> Enough:
+    """End a ramp lower, because the speaker compresses above."""
+    return dataclasses.replace(enough, level_dbfs=level_dbfs, why="it compresses")
 
 
 def _noise(
