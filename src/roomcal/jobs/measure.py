@@ -242,7 +242,7 @@ def _measure_path(
     attempt = 0
     while True:
         store.refuse_full_disk(prepared.plan, n_channels=2 if place.studio.loopback else 1)
-        capture, end = play_take(place, prepared, speaker, position)
+        capture, end = play_take(place, prepared, speaker, position, talk=talk)
         if end is not None:
             _keep_interrupted(store, capture, end)
             raise end

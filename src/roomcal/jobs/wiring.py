@@ -24,6 +24,7 @@ from roomcal.measure.probe import (
 from roomcal.measure.survey import Survey, plan_survey, render_survey, survey_from_recording
 from roomcal.measure.wiring import (
     judge_survey,
+    places_tell_apart,
     refuse_other_input,
     refuse_silence,
     refuse_unheard,
@@ -95,7 +96,7 @@ def check_wiring(
     ------
     MeasurementError
         RC-502, RC-541, RC-542: silence, no speaker, another input; RC-526 to RC-528: the same
-        speaker twice, swapped, mixed.
+        speaker twice, swapped (also if whoever listens says so), mixed.
     SafetyStop
         RC-701 when a speaker is louder than at the level check.
     """
@@ -122,7 +123,24 @@ def check_wiring(
                 verdict.fault, verdict.message, hint=verdict.hint, **dict(verdict.evidence)
             )
         talk.warn(f"{verdict.message}: {verdict.hint}")
+    if known is None and not places_tell_apart(speakers, position):
+        _ask_who_played(place, speakers, talk)
     return Wiring(survey, heard, delay, fs, verdicts)
+
+
+def _ask_who_played(place: Place, speakers: Sequence[Speaker], talk: Conversation) -> None:
+    """Ask the ears where no arrival can tell which speaker is which; virtual rooms have none."""
+    if place.device.default_studio() is not None:
+        return
+    names = [s.name for s in speakers]
+    order = ", then ".join([*names, names[0]])
+    if talk.confirm(f"The last quiet sounds came from {order} again. Did you hear them there?"):
+        return
+    raise MeasurementError(
+        "RC-527",
+        f"{', '.join(names)} look swapped: they were heard elsewhere",
+        hint="exchange the cables, or the output channels in studio.toml",
+    )
 
 
 def _probe(place: Place, speaker: Speaker, folder: Path) -> Heard:
