@@ -13,6 +13,7 @@ from roomcal.files.level_store import save_level
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.linearity import linear_level
 from roomcal.jobs.pink_noise import NoiseLevel, play_noise
+from roomcal.jobs.playback import play_whole
 from roomcal.jobs.preparation import DEFAULT_MAX_SPL_DB
 from roomcal.jobs.sensitivity import with_sensitivity
 from roomcal.jobs.studio import Place
@@ -117,9 +118,9 @@ def confirm_by_calibrator(
     """
     fs = place.studio.fs
     channel = place.studio.speakers[0].output_channel
-    recording = place.device.play_record(
+    recording = play_whole(
+        place,
         np.zeros((1, round(_CALIBRATOR_S * fs))),
-        fs=fs,
         output_channels=[channel],
         input_channels=[place.studio.microphone.input_channel],
     )
@@ -205,17 +206,14 @@ def _play(place: Place, wiring: Wiring, speaker: Speaker, level_dbfs: float) -> 
     """Play the probe of one speaker, watched."""
     probe, fs = probe_of(speaker), place.studio.fs
     row = render_probe(probe, fs, level_dbfs=level_dbfs)
-    guard = wiring.guard({speaker.name: row})
     channel = place.studio.microphone.input_channel
-    recording = place.device.play_record(
+    recording = play_whole(
+        place,
         row[np.newaxis],
-        fs=fs,
         output_channels=[speaker.output_channel],
         input_channels=[channel],
-        watch=guard.watch,
+        guard=lambda: wiring.guard({speaker.name: row}),
     )
-    if guard.stop is not None:
-        raise guard.stop
     return hear_probe(probe, recording.samples, fs, input_channels=[channel])[0]
 
 

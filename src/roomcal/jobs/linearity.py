@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from roomcal.dsp.deconvolution import LOWEST_HZ
 from roomcal.errors import MeasurementError
+from roomcal.jobs.playback import play_whole
 from roomcal.jobs.preparation import Prepared
 from roomcal.jobs.studio import Place
 from roomcal.jobs.wiring import Wiring
@@ -125,16 +126,14 @@ def _responses(
     fs = place.studio.fs
     plan = plan_survey(len(speakers), fs, level_dbfs=level_dbfs)
     rows = render_survey(plan)
-    guard = wiring.guard({s.name: row for s, row in zip(speakers, rows, strict=True)})
-    recording = place.device.play_record(
+    played = {s.name: row for s, row in zip(speakers, rows, strict=True)}
+    recording = play_whole(
+        place,
         rows,
-        fs=fs,
         output_channels=[s.output_channel for s in speakers],
         input_channels=[place.studio.microphone.input_channel],
-        watch=guard.watch,
+        guard=lambda: wiring.guard(played),
     )
-    if guard.stop is not None:
-        raise guard.stop
     return survey_from_recording(
         recording.samples[0],
         plan,

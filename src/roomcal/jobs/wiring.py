@@ -10,6 +10,7 @@ from roomcal.devices.device import Recording
 from roomcal.errors import MeasurementError, SafetyStop
 from roomcal.files.probe_store import keep_probe
 from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.playback import play_whole
 from roomcal.jobs.studio import Place
 from roomcal.measure.guard import LOUDER_DB, LoudnessGuard
 from roomcal.measure.probe import (
@@ -152,9 +153,9 @@ def _probe(place: Place, speaker: Speaker, folder: Path) -> Heard:
     if microphone not in inputs:
         inputs.append(microphone)
     row = render_probe(probe, fs, level_dbfs=FIRST_LEVEL_DBFS)
-    recording = place.device.play_record(
+    recording = play_whole(
+        place,
         row[np.newaxis],
-        fs=fs,
         output_channels=[speaker.output_channel],
         input_channels=inputs,
     )
@@ -179,10 +180,10 @@ def play_softly(place: Place, rows: FloatArray, channels: Sequence[int]) -> Reco
     """
     if np.abs(rows).max() > float(ratio_from_db(FIRST_LEVEL_DBFS)) * (1.0 + 1e-9):
         raise ValueError(f"the first sounds are no louder than {FIRST_LEVEL_DBFS} dBFS")
-    return place.device.play_record(
+    return play_whole(
+        place,
         rows,
-        fs=place.studio.fs,
-        output_channels=list(channels),
+        output_channels=channels,
         input_channels=[place.studio.microphone.input_channel],
     )
 
