@@ -162,30 +162,6 @@ def test_ringing_is_left_alone_where_it_does_not_show(responses, words):
         np.testing.assert_allclose(result.filters.taps, plain.filters.taps, atol=SAME_FILTER)
 
 
-def test_scale_delay_and_order_do_not_change_the_filter(made):
-    moved = [
-        ImpulseResponse(np.r_[np.zeros(333), -0.02 * r.samples], FS, "L", r.position)
-        for r in (lambda x: [x[0], *x[:0:-1]])(rooms())
-    ]
-    again = design(moved, FLAT, DesignSpec(), name="x", fs=FS)
-
-    np.testing.assert_allclose(again.filters.taps, made.filters.taps, atol=1e-7)
-
-
-def test_a_duplicate_position_is_only_weight():
-    a = rooms(3)
-    double = [*a, ImpulseResponse(a[1].samples, FS, "L", "p2b")]
-    triple = [*double, ImpulseResponse(a[2].samples, FS, "L", "p3b")]
-    spec = DesignSpec(modal_decay=False, phase="minimum")
-    # Three and four positions differ in resolution; four and five do not.
-    b, c = (align(x, FS, main_position="p1") for x in (double, triple))
-
-    assert b.weights[1] + b.weights[3] == pytest.approx(2 / 8)
-    assert c.weights[[2, 4]].sum() == pytest.approx(2 / 9)
-    for x in (double, triple):
-        assert np.isfinite(design(x, FLAT, spec, name="x", fs=FS).filters.taps).all()
-
-
 @pytest.mark.parametrize("limit_s", [None, 0.01])
 def test_linear_phase_is_symmetric(limit_s):
     spec = DesignSpec(phase="linear", max_latency_s=limit_s, taps=16384)
