@@ -41,7 +41,7 @@ def test_a_pure_delay_has_no_phase_left(cycles):
 
     assert found.f_hz[0] == 20.0
     zero = np.zeros(found.f_hz.size)
-    assert found.group_delay_s == pytest.approx(zero, abs=2e-6)  # 0.1 sample: the window
+    assert found.group_delay_s == pytest.approx(zero, abs=1e-7)
     assert found.phase_deg == pytest.approx(zero, abs=PHASE_TOLERANCE_DEG)
     assert found.cycles == cycles
 
