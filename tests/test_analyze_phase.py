@@ -14,7 +14,7 @@ N = 1 << 15
 # filters below bend by less than this.
 DELAY_TOLERANCE_S = 2e-5
 PHASE_TOLERANCE_DEG = 1.5
-# The distance is read from the delay of 1-8 kHz, where the filters below have some delay left.
+# The distance is read from the delay of 2-12 kHz, where the filters below have some delay left.
 ARRIVAL_TOLERANCE_S = 2 / FS
 
 
@@ -120,3 +120,12 @@ def test_silence_has_no_delay_and_raises_nothing():
     found = phase_response(response(np.zeros(4800)))
 
     assert np.isnan(found.group_delay_s).all()
+    assert np.isnan(found.phase_deg).all()
+
+
+def test_what_a_sub_does_not_play_has_no_phase(rng):
+    h = sosfilt(butter(4, 80.0, fs=FS, output="sos"), impulse())
+    found = phase_response(response(h + 1e-7 * rng.standard_normal(h.size)))
+
+    assert np.isfinite(found.phase_deg[found.f_hz < 200.0]).all()
+    assert np.isnan(found.excess_phase_deg[found.f_hz > 1000.0]).all()

@@ -84,14 +84,14 @@ def test_silence_and_short_responses_raise_nothing(transform):
 
 
 def test_the_cumulative_decay_of_a_resonance_falls_at_its_rate():
-    t60_s = 0.008  # has fallen by 37 dB where the slices end: their common end takes nothing
+    t60_s = 0.002  # has fallen by 90 dB where the slices end: their common end takes nothing
     found = cumulative_decay(ringing(3000.0, t60_s))
     at = int(np.argmin(np.abs(found.f_hz - 3000.0)))
-    late = (found.t_s > 0.0015) & (found.t_s < 0.004)
+    late = (found.t_s > 0.0004) & (found.t_s < 0.0014)
 
     slope, _ = np.polyfit(found.t_s[late], found.level_db[late, at], 1)
 
-    assert slope == pytest.approx(-60.0 / t60_s, rel=0.03)  # a slice holds some ten cycles
+    assert slope == pytest.approx(-60.0 / t60_s, rel=0.05)  # a slice holds few cycles
     assert found.level_db[0].max() == 0.0
 
 

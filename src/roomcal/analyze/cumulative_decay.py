@@ -15,10 +15,10 @@ from roomcal.model.arrays import frozen_array
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.units import FloatArray, db_from_power, log_grid_hz
 
-LOW_HZ, HIGH_HZ = 500.0, 20000.0  # a window of 10 ms knows nothing of the bass
-LAST_S = 0.005
+LOW_HZ, HIGH_HZ = 1000.0, 20000.0  # a window of 3 ms knows nothing of the bass
+LAST_S = 0.002
 STEP_S = 0.00005
-END_S = 0.010
+END_S = 0.003  # then reflections arrive in most rooms
 RISE_S = 0.0002  # of the window: its edge must not ring itself
 PER_OCTAVE = 24
 _SMOOTHING = 24

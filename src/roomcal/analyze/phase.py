@@ -10,13 +10,15 @@ from roomcal.dsp.group_delay import PhaseSpectrum, phase_spectrum
 from roomcal.dsp.smoothing import smoothed_power
 from roomcal.model.arrays import frozen_array
 from roomcal.model.impulse_response import ImpulseResponse
-from roomcal.units import ComplexArray, FloatArray, log_grid_hz
+from roomcal.units import ComplexArray, FloatArray, log_grid_hz, power_from_db
 
 # The window that shows the speaker and the first reflections, and lets the rest of the room go.
 DEFAULT_CYCLES = 6.0
 DELAY_SMOOTHING = 12  # windows per octave
-# The excess delay of this band is the distance: taken out, or the treble would turn and turn.
-_TIME_BAND_HZ = (1000.0, 8000.0)
+# The excess delay of the treble is the distance: taken out, or its phase would turn and turn.
+_TIME_BAND_HZ = (2000.0, 12000.0)
+_LOUD_DB = 20.0  # below the loudest of that band: dips have delays of their own
+_HEARD_DB = 50.0  # below the loudest
 _CENTRINGS = 2  # a window that lies off the sound by 0.1 ms moves its delay by 1 us: once again
 _ABSENT = 1e-4  # of the energy: a speaker without that band keeps its arrival as it is
 _ARRAYS = (
@@ -33,7 +35,8 @@ class PhaseResponse:
     ----------
     f_hz : (n,) float array
     phase_deg, minimum_phase_deg, excess_phase_deg : (n,) float array
-        Between -180 and 180. The minimum phase is that of the level; what is left is excess.
+        Between -180 and 180. The minimum phase is that of the level; what is left is excess. All
+        are NaN more than 50 dB below the loudest: noise has no phase.
     group_delay_s, minimum_group_delay_s, excess_group_delay_s : (n,) float array
         Smoothed, every frequency counting with its energy.
     cycles : float or None
@@ -90,28 +93,25 @@ def phase_response(
         _smoothed_delay(spectrum, delay_s, f, smoothing)
         for delay_s in (spectrum.group_delay_s, spectrum.minimum_group_delay_s)
     )
-    return PhaseResponse(
-        f,
-        np.degrees(np.angle(total)),
-        np.degrees(np.angle(minimum)),
-        np.degrees(np.angle(excess)),
-        delay,
-        least,
-        delay - least,
-        cycles,
-    )
+    power = smoothed_power(np.abs(spectrum.H) ** 2, float(spectrum.f_hz[1]), f, smoothing)
+    heard = power > power_from_db(-_HEARD_DB) * power.max()
+    phases = (np.degrees(np.angle(H)) for H in (total, minimum, excess))
+    delays = (delay, least, delay - least)
+    phase, minimum_phase, excess_phase = (np.where(heard, y, np.nan) for y in phases)
+    delay, least, late = (np.where(heard, y, np.nan) for y in delays)
+    return PhaseResponse(f, phase, minimum_phase, excess_phase, delay, least, late, cycles)
 
 
 def _distance_s(spectrum: PhaseSpectrum) -> float:
-    """Mean excess delay of the energy between 1 and 8 kHz."""
+    """Median excess delay of what is loud between 2 and 12 kHz."""
     low, high = _TIME_BAND_HZ
-    excess_s = np.nan_to_num(spectrum.group_delay_s - spectrum.minimum_group_delay_s)
+    excess_s = spectrum.group_delay_s - spectrum.minimum_group_delay_s
     power = np.abs(spectrum.H) ** 2
     inside = (spectrum.f_hz >= low) & (spectrum.f_hz <= high)
-    energy = float(power[inside].sum())
-    if energy <= _ABSENT * float(power.sum()):
+    if power[inside].sum() <= _ABSENT * power.sum():
         return 0.0
-    return float(power[inside] @ excess_s[inside]) / energy
+    loud = power[inside] >= power_from_db(-_LOUD_DB) * power[inside].max()
+    return float(np.median(excess_s[inside][loud]))
 
 
 def _allpass(spectrum: PhaseSpectrum) -> ComplexArray:

@@ -14,11 +14,11 @@ from roomcal.dsp.arrival import arrival_sample
 from roomcal.dsp.smoothing import smoothed_power
 from roomcal.model.arrays import frozen_array
 from roomcal.model.impulse_response import ImpulseResponse
-from roomcal.units import FloatArray, db_from_power, log_grid_hz
+from roomcal.units import ComplexArray, FloatArray, db_from_power, log_grid_hz
 
 BEFORE_S, LAST_S = 0.02, 0.3  # shown around the direct sound
 STEP_S = 0.002
-WINDOW_S = 0.02
+WINDOW_S = 0.03
 PER_OCTAVE = 24
 CYCLES = 6.0  # of a wavelet, between its -3 dB points: resolves a sixth of an octave
 _SMOOTHING = 12
@@ -37,7 +37,8 @@ class Spectrogram:
         After the direct sound.
     f_hz : (n_frequencies,) float array
     level_db : (n_times, n_frequencies) float array
-        Re the loudest; NaN where the response has ended.
+        Re the loudest; NaN where the response has ended. An impulse has the same level at all
+        frequencies, in either transform.
     resolution : str
         Of the transform, in words.
     """
@@ -65,11 +66,12 @@ def spectrogram(response: ImpulseResponse, *, window_s: float = WINDOW_S) -> Spe
     n = round(window_s * fs)
     frame, first_s, ends_s = _frame(response)
     starts = np.round((t - first_s) * fs).astype(np.intp) - n // 2
-    views = np.lib.stride_tricks.sliding_window_view(frame, n)[starts]
+    # Without its negative frequencies: they would beat with the positive ones in the bass.
+    views = np.lib.stride_tricks.sliding_window_view(_analytic(frame), n)[starts]
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * (np.arange(n) + 0.5) / n)
     # The lowest frequency lies between the bins of a short window: zeros make them finer.
     n_fft = scipy.fft.next_fast_len(max(n, round(fs / LOW_HZ) * 2), real=True)
-    power = np.abs(scipy.fft.rfft(views * window, n_fft, axis=-1)) ** 2
+    power = np.abs(scipy.fft.fft(views * window, n_fft, axis=-1)[:, : n_fft // 2]) ** 2
     f = _frequencies(fs)
     level = db_from_power(smoothed_power(power, fs / n_fft, f, _SMOOTHING))
     level[t + 0.5 * window_s > ends_s] = np.nan
@@ -111,7 +113,7 @@ def wavelet_spectrogram(response: ImpulseResponse, *, cycles: float = CYCLES) ->
         band = np.zeros(m, dtype=np.complex128)
         band[: high - low] = H[low:high] * gain
         envelope = np.abs(scipy.fft.ifft(band)) ** 2 * (m / n) ** 2
-        power[:, i] = np.interp(at, np.arange(m) * (n / fs / m), envelope)
+        power[:, i] = np.interp(at, np.arange(m) * (n / fs / m), envelope) / sigma_hz**2
         power[at + first_s + sigma_s > ends_s, i] = np.nan
     level = np.where(np.isnan(power), np.nan, db_from_power(np.nan_to_num(power)))
     return Spectrogram(t, f, _re_loudest(level), f"wavelets of {cycles:g} cycles")
@@ -138,6 +140,13 @@ def _frame(response: ImpulseResponse) -> tuple[FloatArray, float, float]:
     part = h[max(first, 0) : max(first + frame.size, 0)]
     frame[lead : lead + part.size] = part
     return frame, (first - arrival) / fs, (h.size * (1.0 - _END_FADE) - arrival) / fs
+
+
+def _analytic(x: FloatArray) -> ComplexArray:
+    """Signal without its negative frequencies."""
+    X = scipy.fft.fft(x)
+    X[x.size // 2 + 1 :] = 0.0
+    return np.asarray(scipy.fft.ifft(X))
 
 
 def _re_loudest(level: FloatArray) -> FloatArray:

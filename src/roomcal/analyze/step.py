@@ -10,8 +10,6 @@ from roomcal.model.arrays import frozen_array
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.units import FloatArray
 
-_PEAK_WITHIN_S = 0.005  # of the direct sound: the step is shown re its peak there
-
 
 @dataclass(frozen=True, eq=False)
 class StepResponse:
@@ -22,7 +20,7 @@ class StepResponse:
     t_s : (n,) float array
         After the direct sound.
     value : (n,) float array
-        Re the largest magnitude of the first 5 ms.
+        Re its largest magnitude.
     """
 
     t_s: FloatArray
@@ -46,7 +44,6 @@ def step_response(response: ImpulseResponse, *, first_s: float, last_s: float) -
     arrival = arrival_sample(h, fs)
     step = np.cumsum(h)
     t = (np.arange(h.size) - arrival) / fs
-    early = (t >= -_PEAK_WITHIN_S) & (t <= _PEAK_WITHIN_S)
-    peak = float(np.abs(step[early]).max(initial=0.0))
     shown = (t >= first_s) & (t <= last_s)
+    peak = float(np.abs(step[shown]).max(initial=0.0))
     return StepResponse(t[shown], step[shown] / peak if peak > 0.0 else step[shown])
