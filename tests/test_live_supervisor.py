@@ -35,7 +35,6 @@ def make(faults):
 
     def make(**choices):
         supervisor = Supervisor(
-            REQUEST,
             n_bytes=N_BYTES,
             beats=lambda: struct.unpack_from("<q", supervisor.memory, 0)[0],
             command=(sys.executable, str(CHILD), str(faults)),
@@ -68,7 +67,7 @@ def pid(supervisor):
 
 def test_a_child_finds_its_device_opens_it_and_plays(make):
     supervisor = make()
-    supervisor.start()
+    supervisor.start(REQUEST)
 
     said = until(supervisor, "playing")
 
@@ -79,7 +78,7 @@ def test_a_child_finds_its_device_opens_it_and_plays(make):
 
 def test_a_child_that_is_asked_ends_by_itself(make, faults):
     supervisor = make()
-    supervisor.start()
+    supervisor.start(REQUEST)
     until(supervisor, "playing")
     child = supervisor._child
 
@@ -92,7 +91,7 @@ def test_a_child_that_is_asked_ends_by_itself(make, faults):
 
 def test_a_heart_that_stops_beating_is_replaced_within_the_silence(make, faults):
     supervisor = make()
-    supervisor.start()
+    supervisor.start(REQUEST)
     until(supervisor, "playing")
     first = pid(supervisor)
     time.sleep(0.1)
@@ -113,7 +112,7 @@ def test_a_heart_that_stops_beating_is_replaced_within_the_silence(make, faults)
 
 def test_a_killed_child_is_replaced_at_once(make):
     supervisor = make()
-    supervisor.start()
+    supervisor.start(REQUEST)
     until(supervisor, "playing")
 
     supervisor._child.kill()
@@ -127,7 +126,7 @@ def test_a_killed_child_is_replaced_at_once(make):
 
 def test_the_new_child_waits_for_the_very_same_device(make, faults):
     supervisor = make()
-    supervisor.start()
+    supervisor.start(REQUEST)
     until(supervisor, "playing")
     (faults / "absent").touch()
     supervisor._child.kill()
@@ -144,7 +143,7 @@ def test_the_new_child_waits_for_the_very_same_device(make, faults):
 
 def test_without_reconnecting_a_lost_device_is_the_end(make):
     supervisor = make(reconnect=False)
-    supervisor.start()
+    supervisor.start(REQUEST)
     until(supervisor, "playing")
 
     supervisor._child.kill()
@@ -159,7 +158,7 @@ def test_without_reconnecting_a_lost_device_is_the_end(make):
 def test_a_device_that_is_refused_at_first_is_the_end(make, faults):
     (faults / "refuse").touch()
     supervisor = make()
-    supervisor.start()
+    supervisor.start(REQUEST)
 
     with pytest.raises(DeviceError) as refused:
         until(supervisor, "playing")
@@ -169,7 +168,7 @@ def test_a_device_that_is_refused_at_first_is_the_end(make, faults):
 
 def test_row_35_a_device_that_comes_back_at_another_rate_ends_the_run_with_the_list(make, faults):
     supervisor = make()
-    supervisor.start()
+    supervisor.start(REQUEST)
     until(supervisor, "playing")
     (faults / "other-rate").touch()
     supervisor._child.kill()
@@ -184,7 +183,7 @@ def test_row_35_a_device_that_comes_back_at_another_rate_ends_the_run_with_the_l
 
 def test_a_child_that_dies_again_and_again_is_given_up_with_its_last_words(make, faults):
     supervisor = make()
-    supervisor.start()
+    supervisor.start(REQUEST)
     until(supervisor, "playing")
     (faults / "die").touch()
 
@@ -199,7 +198,7 @@ def test_a_child_that_says_nothing_is_given_up(make, faults, monkeypatch):
     monkeypatch.setattr("roomcal.live.supervisor.PREPARE_DEADLINE_S", 0.5)
     (faults / "mute").touch()
     supervisor = make()
-    supervisor.start()
+    supervisor.start(REQUEST)
 
     with pytest.raises(DeviceError) as given_up:
         until(supervisor, "playing")
@@ -215,9 +214,9 @@ def test_a_child_ends_when_its_parent_was_killed(tmp_path, faults):
         "from roomcal.live.supervisor import Supervisor\n"
         "route = Route('virtual', 'virtual', (1,), 'virtual', (1,))\n"
         "request = RunRequest(route, '.', ('mix',), ('L',), ('L',))\n"
-        f"s = Supervisor(request, n_bytes={N_BYTES}, beats=lambda: time.monotonic_ns(),\n"
+        f"s = Supervisor(n_bytes={N_BYTES}, beats=lambda: time.monotonic_ns(),\n"
         f"    command=(sys.executable, {str(CHILD)!r}, {str(faults)!r}))\n"
-        "s.start()\n"
+        "s.start(request)\n"
         "while True:\n"
         "    for m in s.poll(0.05):\n"
         "        if m['event'] == 'found': s.open()\n"

@@ -32,7 +32,7 @@ FAULTS: dict[str, str] = {
     "RC-331": "the source of a live run is not named, or does not fit the bank",
     "RC-332": "the source of a live run hears the monitors: it would howl",
     "RC-333": "a control of a running engine is not understood, or out of its range",
-    "RC-334": "a bank does not go with the others of a live run, or amplifies too much",
+    "RC-334": "a bank does not go with the others of a live run",
     # 4: the audio system
     "RC-401": "the audio device is not known or not supported",
     "RC-402": "the audio device does not have this channel or sample rate",

@@ -1,10 +1,7 @@
-"""What a live run will do, decided and checked before any sound: banks, source, monitors, gains."""
+"""What a live run will do, decided and checked before any sound: banks, source, monitors."""
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from roomcal.devices.registry import is_virtual, open_device
 from roomcal.errors import InputError, SafetyStop
@@ -23,13 +20,8 @@ from roomcal.live.routing import (
 )
 from roomcal.model.filter_bank import Bank, FilterBank
 from roomcal.model.studio import Source, Studio
-from roomcal.units import db_from_ratio
 
-# A bank that lifts a tone by more than this is refused: the limiter would work without end, and
-# a switch to it would startle. Banks of `design` never lift one above full scale.
-MOST_GAIN_DB = 6.0
-_GRID = 4  # points of the spectrum for each tap: a peak is found within 0.1 dB
-_LONGEST_SPECTRUM = 1 << 22
+DEFAULT_BLOCK = 256  # frames; 5.3 ms at 48 kHz
 _VIRTUAL = "virtual"
 
 
@@ -57,7 +49,6 @@ class RunPlan:
     cast: Cast
     trims_db: tuple[float, ...]  # of the studio, for each speaker
     banks: tuple[Bank, ...]
-    notes: tuple[str, ...]
 
 
 def plan_run(root: Path, choices: RunChoices) -> RunPlan:
@@ -68,13 +59,14 @@ def plan_run(root: Path, choices: RunChoices) -> RunPlan:
     InputError
         RC-309 for a bank or speaker that is not known, RC-310 for a damaged bank, RC-331 when the
         source is not named or does not fit, RC-332 when it is the microphone, RC-334 for banks
-        that do not go together or amplify too much.
+        that do not go together.
     SafetyStop
         RC-711 after a feedback loop, until it is rearmed.
     """
     banks = tuple(load_bank(root, name) for name in choices.banks)
     first = next(iter(banks[0].filters.values()))
-    notes = [note for bank in banks for note in check_bank(bank, first)]
+    for bank in banks:
+        check_bank(bank, first)
     names = [bank.name for bank in banks]
     for name in names:
         if names.count(name) > 1:
@@ -113,60 +105,24 @@ def plan_run(root: Path, choices: RunChoices) -> RunPlan:
         cast=Cast(banks=tuple(names), speakers=first.outputs),
         trims_db=tuple(trims[name.lower()] for name in first.outputs),
         banks=banks,
-        notes=tuple(notes),
     )
 
 
-DEFAULT_BLOCK = 256  # frames; 5.3 ms at 48 kHz
-
-
-def check_bank(bank: Bank, like: FilterBank) -> list[str]:
-    """Check that a bank goes with the first one, and what it does to the level.
-
-    Returns
-    -------
-    notes : list of str
-        What is worth knowing.
+def check_bank(bank: Bank, like: FilterBank) -> None:
+    """Check that a bank goes with the first one.
 
     Raises
     ------
     InputError
         RC-334
     """
-    notes = []
-    for fs, filters in bank.filters.items():
+    for filters in bank.filters.values():
         if (filters.inputs, filters.outputs) != (like.inputs, like.outputs):
             raise InputError(
                 "RC-334",
                 f"the bank {bank.name} filters {_matrix(filters)}, the first one {_matrix(like)}",
                 hint="banks of one run have the same inputs and speakers: run it by itself",
             )
-        gain_db = largest_gain_db(filters)
-        if gain_db > MOST_GAIN_DB:
-            raise InputError(
-                "RC-334",
-                f"the bank {bank.name} lifts a tone by {gain_db:.1f} dB at {fs} Hz",
-                hint=f"a live run takes {MOST_GAIN_DB:g} dB at most: design it again with less "
-                "boost, or give it headroom",
-                gain_db=gain_db,
-            )
-        if gain_db > 0.1:
-            notes.append(
-                f"{bank.name} at {fs} Hz lifts a tone by {gain_db:.1f} dB: the limiter will work "
-                "when the programme is loud"
-            )
-    return notes
-
-
-def largest_gain_db(filters: FilterBank) -> float:
-    """Return how much the loudest output of a bank can lift a tone in all inputs at once."""
-    n = min(_GRID * filters.n_taps, _LONGEST_SPECTRUM)
-    n = max(1 << (n - 1).bit_length(), 1 << (filters.n_taps - 1).bit_length())
-    largest = 0.0
-    for row in filters.taps:
-        total = sum(np.abs(np.fft.rfft(h, n)) for h in row if np.any(h))
-        largest = max(largest, float(np.max(total, initial=0.0)))
-    return float(db_from_ratio(largest))
 
 
 def _studio_and_device(root: Path, asked: str | None) -> tuple[Studio, str]:
@@ -232,8 +188,3 @@ def _refuse_after_feedback(root: Path, *, rearm: bool) -> None:
 
 def _matrix(filters: FilterBank) -> str:
     return f"{', '.join(filters.inputs)} to {', '.join(filters.outputs)}"
-
-
-def rates_of(banks: Sequence[Bank]) -> dict[str, list[int]]:
-    """Return the rates of each bank, Hz."""
-    return {bank.name: sorted(bank.filters) for bank in banks}

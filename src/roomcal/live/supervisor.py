@@ -41,7 +41,6 @@ class Supervisor:
 
     Parameters
     ----------
-    request : RunRequest
     n_bytes : int
         Of the memory that parent and child share.
     beats : callable
@@ -66,7 +65,6 @@ class Supervisor:
 
     def __init__(
         self,
-        request: RunRequest,
         *,
         n_bytes: int,
         beats: Callable[[], int],
@@ -75,7 +73,7 @@ class Supervisor:
     ) -> None:
         self._block = SharedBlock(n_bytes)
         self.memory = self._block.memory
-        self._request = dataclasses.replace(request, memory=self._block.token)
+        self._request: RunRequest
         self._beats = beats
         self._reconnect = reconnect
         self._command = command
@@ -87,8 +85,21 @@ class Supervisor:
         self.playing: Message | None = None
         self.restarts = 0
 
-    def start(self) -> None:
-        """Start a child, which prepares; `poll` sees what becomes of it."""
+    def start(self, request: RunRequest) -> None:
+        """Let a child prepare; `poll` sees what becomes of it."""
+        self._request = dataclasses.replace(request, memory=self._block.token)
+        if self._child is None:
+            self.warm_up()
+        self._started_s = self.now()
+        self._expect("preparing", PREPARE_DEADLINE_S)
+        self.tell({"do": "prepare", "request": msgspec.to_builtins(self._request)})
+
+    def change(self, **fields: Any) -> None:  # noqa: ANN401 - of RunRequest
+        """Change the request of later children."""
+        self._request = dataclasses.replace(self._request, **fields)
+
+    def warm_up(self) -> None:
+        """Start a child, which loads what it will need while nothing is asked of it."""
         child: subprocess.Popen[str] = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -106,9 +117,6 @@ class Supervisor:
         self._words.clear()
         threading.Thread(target=self._listen, args=(child.stderr,), daemon=True).start()
         self._lines = Lines(child.stdout)
-        self._started_s = self.now()
-        self._expect("preparing", PREPARE_DEADLINE_S)
-        self.tell({"do": "prepare", "request": msgspec.to_builtins(self._request)})
 
     def tell(self, message: Message) -> None:
         """Send the child a message; one that is gone hears nothing."""
@@ -144,7 +152,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Let the child fade out and end; kill it if it does not."""
-        if self._child is not None:
+        if self._child is not None and self.state == "playing":
             self.tell({"do": "stop"})
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(STOP_DEADLINE_S)
@@ -198,7 +206,7 @@ class Supervisor:
                 last_words=words,
             )
         self.restarts += 1
-        self.start()
+        self.start(self._request)
         return [{"event": "lost", "device": device, "how": how}]
 
     def _how_it_ended(self) -> str:
