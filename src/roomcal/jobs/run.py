@@ -57,7 +57,7 @@ class LiveRun:
         self._supervisor = Supervisor(
             n_bytes=N_BYTES, beats=self._beats, reconnect=reconnect, command=command
         )
-        self._panel = Panel(self._supervisor.memory)
+        self._panel = Panel(memoryview(self._supervisor.memory))
         self._hold = MeterHold(self._panel)
         self._stack = contextlib.ExitStack()
         self._locked = False
@@ -91,13 +91,19 @@ class LiveRun:
         """What the child found: devices, rate and block."""
         return self._found
 
+    def route_of(self, name: str) -> str:
+        """Return what an input or a speaker is connected to, as far as it is known."""
+        routing = self.status.routing
+        ends = [*routing.get("inputs", {}).get(name, []), *routing.get("outputs", {}).get(name, [])]
+        return ", ".join(ends)
+
     def start(self, root: Path, plan: RunPlan, *, dry: bool = False) -> None:
         """Let the child prepare and, unless it is a dry run, play."""
         self._root, self._plan, self._cast, self.dry = root, plan, plan.cast, dry
         self._slots = list(range(len(plan.cast.banks)))
         self._n_slots = len(self._slots) + 2
         self._started_s = time.monotonic()
-        self._supervisor.start(plan.request)
+        self._supervisor.start(dataclasses.replace(plan.request, dry=dry))
         self._refresh()
 
     def step(self, timeout_s: float) -> None:
@@ -147,6 +153,15 @@ class LiveRun:
         self._refresh()
         return dataclasses.asdict(self.status)
 
+    def fade(self) -> None:
+        """Let the sound fade out now; `end` does the rest. Safe in a signal handler."""
+        self._panel["stop"] = 1
+        self._panel.command()
+
+    def cut(self) -> None:
+        """Silence at once: the child is killed."""
+        self._supervisor.kill()
+
     def end(self) -> None:
         """Fade out, end the child, and let go of the device."""
         self._supervisor.stop()
@@ -187,6 +202,7 @@ class LiveRun:
 
     def _take_found(self, message: Message) -> None:
         self._found = message
+        self._news = {"routing": message["routing"]}
         for bank in message["banks"]:
             self._describe(bank)
         if self.dry:
@@ -205,7 +221,7 @@ class LiveRun:
         latency = f"{1000.0 * (self.status.latency_s or 0.0):.1f} ms"
         self._tell(
             "note",
-            f"playing {self.status.bank or self._cast.banks[self._controls.bank]}: "
+            f"playing {self.status.wanted}: "
             f"{message['source']} to {message['output']}, {message['fs']} Hz, block "
             f"{message['block']}, {latency} end to end",
         )
@@ -271,7 +287,8 @@ class LiveRun:
             named = dict(zip(self._cast.banks, self._slots, strict=True))
             others = {slot for other, slot in named.items() if other != bank.name}
             slot = next(s for s in range(self._n_slots) if s not in taken | others)
-        done, answer = threading.Event(), []
+        done = threading.Event()
+        answer: list[Message] = []
         number = time.monotonic_ns()
         self._loads[number] = (done, answer)
         self._supervisor.tell({"do": "load", "bank": name, "slot": slot, "number": number})
@@ -313,11 +330,11 @@ class LiveRun:
 
     def _refresh(self) -> None:
         state, reason = self._state()
-        heard = int(self._panel["slot"])
-        bank = next(
-            (n for n, s in zip(self._cast.banks, self._slots, strict=True) if s == heard), ""
-        )
-        about = self._described.get(bank or self._cast.banks[self._controls.bank], {})
+        wanted = self._cast.banks[self._controls.bank]
+        heard = int(self._panel["slot"]) if self._supervisor.state == "playing" else -1
+        named = zip(self._cast.banks, self._slots, strict=True)
+        bank = next((name for name, slot in named if slot == heard), "")
+        about = self._described.get(bank or wanted, {})
         fs, block = self._found.get("fs"), self._found.get("block", self._plan.request.block)
         parts = (
             about.get("latency_s"),
@@ -329,6 +346,7 @@ class LiveRun:
             state=state,
             reason=reason,
             bank=bank,
+            wanted=wanted,
             banks=self._cast.banks,
             **controls_of(self._controls),
             source=self._found.get("source", self._plan.request.route.source_device),
@@ -354,7 +372,7 @@ class LiveRun:
         )
 
     def _state(self) -> tuple[str, str]:
-        """What happens now, and why nothing is heard if so."""
+        """Return what happens now, and why nothing is heard if so."""
         state = self._supervisor.state
         if state == "playing":
             meters = self._panel.meters()

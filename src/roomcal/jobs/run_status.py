@@ -18,6 +18,7 @@ COUNTERS = (
     *("limited", "clipped", "input_overs", "bad_blocks", "bad_outputs", "dc_mutes"),
     *("feedback_trips", "late", "overloads", "host_events", "missing_frames", "swaps"),
 )
+METER_BOTTOM_DBFS = -60.0  # where the bar of a meter begins
 SILENT_DBFS = -120.0  # below this a meter shows nothing
 
 
@@ -30,6 +31,13 @@ class ChannelMeter:
     # The highest since the start, between the samples too (ITU-R BS.1770); of outputs.
     true_peak_dbfs: float | None = None
 
+    @property
+    def fill(self) -> float:
+        """How far a meter's bar reaches, from 0 to 1."""
+        if self.peak_dbfs is None:
+            return 0.0
+        return min(max(1.0 - self.peak_dbfs / METER_BOTTOM_DBFS, 0.0), 1.0)
+
 
 @dataclasses.dataclass(frozen=True)
 class RunStatus:
@@ -38,6 +46,7 @@ class RunStatus:
     state: str  # preparing, compiling, opening, waiting, starting, running, fading, muted, stopped
     reason: str  # why it is not running
     bank: str  # that is heard
+    wanted: str  # the bank that will be, as soon as its crossfade is over
     banks: tuple[str, ...]
     bypass: bool
     mute: bool

@@ -81,6 +81,10 @@ class CardPlace:
             "warnings": [],
         }
 
+    def planned(self) -> Routing:
+        """Return what would be connected."""
+        return self.routing()
+
     def warnings(self) -> list[str]:
         """Warn of two clocks."""
         if self._source == self._output:

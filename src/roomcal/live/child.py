@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from typing import IO
 
 import msgspec
 
@@ -41,7 +42,7 @@ class Child:
     answers : text file
     """
 
-    def __init__(self, orders: Lines, answers: "object") -> None:
+    def __init__(self, orders: Lines, answers: IO[str]) -> None:
         self._orders = orders
         self._answers = answers
         self._sending = threading.Lock()
@@ -62,7 +63,7 @@ class Child:
         if order is None or order.get("do") != "prepare":
             return
         self._request = msgspec.convert(order["request"], RunRequest)
-        self._panel = Panel(attached(self._request.memory, N_BYTES))
+        self._panel = Panel(memoryview(attached(self._request.memory, N_BYTES)))
         self._place = place_for(self._request)
         if not self._open_or_wait():
             return
@@ -110,20 +111,12 @@ class Child:
         place = self._here()
         try:
             found = place.find()
-            if self._engine is None or not self._engine.fits(found.fs, found.block):
-                if Engine.has_to_compile(float32=self._request.float32):
-                    self._say({"event": "compiling"})
+            if self._request.dry:
+                self._say(self._found([]))
+                return False
+            if self._engine is None or not self._engine.fits(found):
                 self._engine = Engine(self._request, found, self._panel)
-            self._say(
-                {
-                    "event": "found",
-                    "source": found.source,
-                    "output": found.output,
-                    "fs": found.fs,
-                    "block": found.block,
-                    "banks": self._engine.described(),
-                }
-            )
+            self._say(self._found(self._engine.described()))
             order = self._orders.next(timeout_s=3600.0)
             while order is not None and order.get("do") != "open":
                 if _is_end(order):
@@ -136,9 +129,20 @@ class Child:
             raise
         return True
 
+    def _found(self, banks: list[Message]) -> Message:
+        place = self._here()
+        return {
+            "event": "found",
+            "source": place.found.source,
+            "output": place.found.output,
+            "fs": place.found.fs,
+            "block": place.found.block,
+            "banks": banks,
+            "routing": place.planned(),
+        }
+
     def _playing(self) -> Message:
-        place, engine = self._here(), self._engine
-        assert engine is not None
+        place, engine = self._here(), self._ready()
         return {
             "event": "playing",
             "fs": place.found.fs,
@@ -178,9 +182,8 @@ class Child:
 
     def _load(self, order: Message) -> None:
         """Put a bank into a slot that is not heard, while the sound goes on."""
-        assert self._engine is not None
         try:
-            described = self._engine.load(order["bank"], order["slot"])
+            described = self._ready().load(order["bank"], order["slot"])
         except RoomcalError as error:
             self._say({**fault_message(error), "event": "refused", "number": order["number"]})
         else:
@@ -200,9 +203,14 @@ class Child:
             raise ValueError("there is no place yet")
         return self._place
 
+    def _ready(self) -> Engine:
+        if self._engine is None:
+            raise ValueError("no engine is prepared yet")
+        return self._engine
+
     def _say(self, message: Message) -> None:
         with self._sending:
-            send(self._answers, message)  # type: ignore[arg-type]
+            send(self._answers, message)
 
 
 def _is_end(order: Message) -> bool:
@@ -223,7 +231,7 @@ def main() -> None:
     finally:
         sys.stderr.flush()
         if sys.exc_info()[0] is not None:
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            sys.excepthook(*sys.exc_info())
             os._exit(1)
         os._exit(0)  # PortAudio's own end may never return
 

@@ -1,4 +1,4 @@
-"""The engine as the child handles it: banks from disk by their place in a request, and addresses."""
+"""The engine as the child handles it: banks by name, and addresses."""
 
 from pathlib import Path
 from typing import Any

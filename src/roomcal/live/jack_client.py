@@ -189,16 +189,16 @@ class JackClient:
             "inputs" and "outputs": for each own port the names at its other end; "missing" and
             "warnings": sentences.
         """
-        inputs = {p.shortname: [c.name for c in p.connections] for p in self.inputs}
-        outputs = {p.shortname: [c.name for c in p.connections] for p in self.outputs}
+        inputs = {_bare(p): [c.name for c in p.connections] for p in self.inputs}
+        outputs = {_bare(p): [c.name for c in p.connections] for p in self.outputs}
         missing = []
         for name, ends in inputs.items():
             if not ends:
                 by_hand = route.source_device == PATCHBAY
                 who = "your DAW's output" if by_hand else f"{route.source_device} (not there yet?)"
-                missing.append(f"{CLIENT}:{name} is fed by nothing: connect {who} to it")
+                missing.append(f"{CLIENT}:in_{name} is fed by nothing: connect {who} to it")
         missing += [
-            f"{CLIENT}:{name} plays to nothing: connect it to a monitor"
+            f"{CLIENT}:out_{name} plays to nothing: connect it to a monitor"
             for name, ends in outputs.items()
             if not ends
         ]
@@ -212,6 +212,23 @@ class JackClient:
                         f"{start} also plays straight to {end.name}, uncorrected: disconnect it"
                     )
         return {"inputs": inputs, "outputs": outputs, "missing": missing, "warnings": warnings}
+
+    def planned(self, route: Route) -> dict[str, Any]:
+        """Describe what would be connected, as `routing` does what is."""
+        ends = self._ends(route.output_device, is_input=True)
+        sources = dict(self._sources(route))
+        return {
+            "inputs": {
+                _bare(own): [sources[channel].name if channel in sources else "nothing yet"]
+                for own, channel in zip(self.inputs, route.source_channels, strict=True)
+            },
+            "outputs": {
+                _bare(own): [ends[channel - 1].name]
+                for own, channel in zip(self.outputs, route.output_channels, strict=True)
+            },
+            "missing": [],
+            "warnings": [],
+        }
 
     def latency_s(self) -> float:
         """Return the latency of the way in and the way out, as their ports say."""
@@ -243,6 +260,11 @@ class JackClient:
 
     def _count_xrun(self, _delayed_us: float) -> None:
         self.xruns += 1
+
+
+def _bare(port: Any) -> str:  # noqa: ANN401 - a port of JACK-Client
+    """Return the name of the bank's input or output that a port is for."""
+    return str(port.shortname.partition("_")[2])
 
 
 def _plain(device: str) -> str:

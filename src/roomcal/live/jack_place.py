@@ -71,6 +71,10 @@ class JackPlace:
         """Return what is connected to the ports."""
         return self._here().routing(self._request.route)
 
+    def planned(self) -> Routing:
+        """Return what would be connected."""
+        return self._here().planned(self._request.route)
+
     def warnings(self) -> list[str]:
         """Say that the source is up to the user."""
         if self._request.route.source_device != PATCHBAY:

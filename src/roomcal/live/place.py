@@ -83,6 +83,9 @@ class Place(Protocol):
     def routing(self) -> Routing:
         """Say what is connected."""
 
+    def planned(self) -> Routing:
+        """Say what would be connected."""
+
     def warnings(self) -> list[str]:
         """Say what is worth knowing about this device."""
 

@@ -156,7 +156,7 @@ class Supervisor:
             self.tell({"do": "stop"})
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(STOP_DEADLINE_S)
-        self._kill()
+        self.kill()
         self._block.close()
         self.state = "ended"
 
@@ -164,7 +164,7 @@ class Supervisor:
         """Follow what the child says."""
         event = message.get("event")
         if event == "failed":
-            self._kill()
+            self.kill()
             self.state = "ended"
             raise fault_of(message)
         if event == "ended":
@@ -190,7 +190,7 @@ class Supervisor:
         was_playing = self.playing is not None
         hasty = self.now() - self._started_s < _HASTY_S
         self._hasty = self._hasty + 1 if hasty else 0
-        self._kill()
+        self.kill()
         device = self._request.found_output or self._request.route.output_device
         if not was_playing or not self._reconnect or self._hasty >= _HASTY_TIMES:
             self.state = "ended"
@@ -222,7 +222,8 @@ class Supervisor:
         self._since_s = self.now()
         self._until_s = self._since_s + deadline_s
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """End the child at once, whatever it does."""
         child, self._child = self._child, None
         if child is None:
             return

@@ -47,6 +47,10 @@ class VirtualPlace:
         """Return nothing: nothing is connected."""
         return NO_ROUTING
 
+    def planned(self) -> Routing:
+        """Return what would be connected."""
+        return NO_ROUTING
+
     def warnings(self) -> list[str]:
         """Return nothing."""
         return []
