@@ -14,9 +14,10 @@ from numba import types
 from roomcal.convolver.compiled import compiled, compiled_callback
 from roomcal.convolver.denormals import flush_denormals, restore_denormals
 from roomcal.live import memory as m
+from roomcal.live.commands import begin, end
 from roomcal.live.memory import MARGIN, MAX_FRAMES, State
 from roomcal.live.pointers import floats_at, longs_at, port_buffer
-from roomcal.live.process import begin, end, process_piece
+from roomcal.live.process import process_piece
 
 _CONTINUE = 0  # paContinue, and success for JACK
 
