@@ -4,10 +4,10 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-ReadKey = Callable[[], str]  # the key that waits, or nothing
+ReadKeys = Callable[[], str]  # the keys that were pressed since, one character each
 
 
-def _no_key() -> str:
+def _no_keys() -> str:
     return ""
 
 
@@ -15,34 +15,40 @@ if sys.platform == "win32":
     import msvcrt
 
     @contextlib.contextmanager
-    def single_keys() -> Iterator[ReadKey]:
+    def single_keys() -> Iterator[ReadKeys]:
         """Give what reads the keys that were pressed."""
 
         def read() -> str:
-            return msvcrt.getwch() if msvcrt.kbhit() else ""
+            keys = ""
+            while msvcrt.kbhit():
+                keys += msvcrt.getwch()
+            return keys
 
-        yield read if sys.stdin.isatty() else _no_key
+        yield read if sys.stdin.isatty() else _no_keys
 
 else:
     import os
+    import re
     import select
     import termios
     import tty
 
+    # Arrows and the like come as several characters; they are none of ours.
+    _ESCAPES = re.compile(r"\x1b(\[[0-9;]*[A-Za-z~]|O.|.)?")
+
     @contextlib.contextmanager
-    def single_keys() -> Iterator[ReadKey]:
+    def single_keys() -> Iterator[ReadKeys]:
         """Give what reads the keys that were pressed, and leave the terminal as it was."""
         if not sys.stdin.isatty():
-            yield _no_key
+            yield _no_keys
             return
         terminal = sys.stdin.fileno()
         before = termios.tcgetattr(terminal)
 
         def read() -> str:
             ready, _, _ = select.select([terminal], [], [], 0.0)
-            # A key like an arrow comes as several characters: it is none of ours, read it away.
-            pressed = os.read(terminal, 16).decode(errors="ignore") if ready else ""
-            return "" if pressed.startswith("\x1b") else pressed[:1]
+            pressed = os.read(terminal, 64).decode(errors="ignore") if ready else ""
+            return _ESCAPES.sub("", pressed)
 
         try:
             tty.setcbreak(terminal)

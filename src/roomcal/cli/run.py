@@ -117,16 +117,16 @@ def _play(settings: Settings, live: "LiveRun", asked: "Requests", *, screen: boo
             stack.enter_context(open_door(live.obey))
         except (StorageError, OSError) as error:
             settings.talk.warn(f"`roomcal ctl` cannot reach this run: {error}")
-        read_key = stack.enter_context(single_keys())
+        read_keys = stack.enter_context(single_keys())
         picture = stack.enter_context(RunScreen(settings.console(err=True))) if screen else None
         show = _status_lines(live) if settings.json else None
         while not asked and not live.asked_to_stop:
             live.step(LOOK_S)
-            key = read_key()
-            line = line_of_key(key, live.status) if key else ""
-            if line:
+            for key in read_keys():
+                line = line_of_key(key, live.status)
                 with contextlib.suppress(InputError):  # a bank that is not there
-                    live.obey(line)
+                    if line:
+                        live.obey(line)
             if picture is not None:
                 picture.show(live.status)
             if show is not None:

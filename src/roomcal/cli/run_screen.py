@@ -61,6 +61,7 @@ def screen(status: RunStatus, width: int) -> RenderableType:
         Text(f"{status.source} → {status.device}", style="dim", no_wrap=True, overflow="ellipsis"),
         _meters(status, _WIDE if width >= _WIDE_CONSOLE else _NARROW),
         _counts_line(status),
+        Text(_load_text(status), style="dim"),
         Text(_latency_text(status), style="dim"),
         Text(status.message, no_wrap=False),
         Text(KEYS, style="dim"),
@@ -151,11 +152,14 @@ def _counts_line(status: RunStatus) -> Text:
         ("restarts", status.restarts),
     ):
         line.append(f"{name} {count}  ", style="yellow" if count else "dim")
-    if status.load is not None:
-        line.append(f"load {percent_text(status.load)}")
-    if status.load_worst is not None:
-        line.append(f" (worst block {percent_text(status.load_worst)})", style="dim")
     return line
+
+
+def _load_text(status: RunStatus) -> str:
+    text = "" if status.load is None else f"load {percent_text(status.load)} of the time there is"
+    if status.load_worst is not None:
+        text += f", worst block {percent_text(status.load_worst)}"
+    return text
 
 
 def _latency_text(status: RunStatus) -> str:
@@ -164,11 +168,11 @@ def _latency_text(status: RunStatus) -> str:
     text = f"{status.fs} Hz, block {status.block}"
     if status.latency_s is not None:
         text += f", {milliseconds(status.latency_s)} end to end"
-        text += f" (filters {milliseconds(status.filter_latency_s)}, engine "
-        text += f"{milliseconds(status.engine_latency_s)}, system "
-        text += f"{milliseconds(status.system_latency_s)})"
+        text += f"\nof it filters {milliseconds(status.filter_latency_s)}, engine "
+        text += f"{milliseconds(status.engine_latency_s)}, audio system "
+        text += milliseconds(status.system_latency_s)
     if status.bypass and status.bypass_gain_db is not None:
-        text += f"; bypass at {status.bypass_gain_db:+.1f} dB, as loud as the bank"
+        text += f"\nbypass at {status.bypass_gain_db:+.1f} dB, as loud as the bank"
     return text
 
 

@@ -101,7 +101,8 @@ class MeterHold:
         if self._true_peak.shape != meters.true_peak.shape:
             self._true_peak = np.zeros(meters.true_peak.shape)
         self._true_peak = np.maximum(self._true_peak, meters.true_peak)
-        self._load_max_ns = max(self._load_max_ns, meters.counts["load_max_ns"])
+        if meters.state == "running":  # the first blocks touch their memory for the first time
+            self._load_max_ns = max(self._load_max_ns, meters.counts["load_max_ns"])
         self._last = {name: meters.counts[name] for name in COUNTERS}
         return meters
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from roomcal.files.bank_store import filters_for, load_bank
+from roomcal.live.channels import Pick
 from roomcal.live.panel import Panel
 from roomcal.live.place import Found
 from roomcal.live.prepare import Prepared, Slot, prepare
@@ -42,6 +43,8 @@ class Engine:
             n_spare=SPARE_SLOTS,
         )
 
+        self._pick = _pick(self._prepared.userdata_address, found)
+
     def fits(self, found: Found) -> bool:
         """Tell whether the device, found again, runs as before."""
         return found == self._found
@@ -75,11 +78,11 @@ class Engine:
         """Return the address of the compiled callback."""
         if self._found.is_jack:
             return self._prepared.jack_address
-        return self._prepared.port_audio_address
+        return self._pick.address if self._pick else self._prepared.port_audio_address
 
     def user(self) -> int:
         """Return the address that the callback is handed."""
-        return self._prepared.userdata_address
+        return self._pick.user if self._pick else self._prepared.userdata_address
 
     def use_ports(self, inputs: list[int], outputs: list[int], buffer_getter: int) -> None:
         """Take the ports of a JACK client."""
@@ -92,3 +95,17 @@ class Engine:
             "lowered_db": slot.trim_db,
             "bypass_gain_db": slot.bypass_gain_db,
         }
+
+
+def _pick(inner: int, found: Found) -> Pick | None:
+    """Pick channels out of the stream, where it has others than the banks."""
+    straight = (tuple(range(found.host_inputs)), tuple(range(found.host_outputs)))
+    if found.is_jack or (found.inputs, found.outputs) == straight:
+        return None
+    return Pick(
+        inner,
+        inputs=found.inputs,
+        outputs=found.outputs,
+        host_inputs=found.host_inputs,
+        host_outputs=found.host_outputs,
+    )
