@@ -164,10 +164,9 @@ def _dry_run(settings: Settings, live: "LiveRun", asked: "Requests") -> None:
         f"{', '.join(status.banks)}: {status.source} to {status.device}, {status.fs} Hz, block "
         f"{status.block}"
     )
-    for meter in (*status.inputs, *status.outputs):
-        ends = live.route_of(meter.name)
-        if ends:
-            click.echo(f"  {meter.name}: {ends}")
+    for kind, arrow in (("inputs", "<-"), ("outputs", "->")):
+        for name, ends in status.routing.get(kind, {}).items():
+            click.echo(f"  {kind[:-1]} {name} {arrow} {', '.join(ends)}")
 
 
 def _teller(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from roomcal.errors import DeviceError, InputError, SafetyStop
+from roomcal.errors import DeviceError, InputError, RoomcalError, SafetyStop
 from roomcal.files.bank_store import load_bank
 from roomcal.files.feedback_mark import leave_mark, remove_mark
 from roomcal.jobs.alone import alone_on_device
@@ -76,6 +76,7 @@ class LiveRun:
         self._seen: dict[str, int] = {}
         self._compiling = False
         self._message = ""
+        self._is_cut = False
         self._supervisor.warm_up()
         self.asked_to_stop = False
         self.dry = False
@@ -90,12 +91,6 @@ class LiveRun:
     def found(self) -> Message:
         """What the child found: devices, rate and block."""
         return self._found
-
-    def route_of(self, name: str) -> str:
-        """Return what an input or a speaker is connected to, as far as it is known."""
-        routing = self.status.routing
-        ends = [*routing.get("inputs", {}).get(name, []), *routing.get("outputs", {}).get(name, [])]
-        return ", ".join(ends)
 
     def start(self, root: Path, plan: RunPlan, *, dry: bool = False) -> None:
         """Let the child prepare and, unless it is a dry run, play."""
@@ -115,7 +110,15 @@ class LiveRun:
             What ends the run: a device that is gone for good, a rate without filters (RC-311),
             another run on the same device (RC-802), feedback (RC-711).
         """
-        for message in self._supervisor.poll(timeout_s):
+        if self._is_cut:
+            return
+        try:
+            said = self._supervisor.poll(timeout_s)
+        except RoomcalError:
+            if self._is_cut:  # meanwhile, by a signal
+                return
+            raise
+        for message in said:
             self._follow(message)
         slow = time.monotonic() - self._started_s > SLOW_START_S
         if not self._found and slow and not self._compiling:
@@ -159,7 +162,8 @@ class LiveRun:
         self._panel.command()
 
     def cut(self) -> None:
-        """Silence at once: the child is killed."""
+        """Silence at once: the child is killed. Safe in a signal handler."""
+        self._is_cut = True
         self._supervisor.kill()
 
     def end(self) -> None:

@@ -4,6 +4,7 @@ Its ports are `in_NAME` and `out_NAME`. What the user named is connected as soon
 again when the DAW was restarted; a connection that the user takes away stays away.
 """
 
+import ctypes
 import importlib
 import re
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from roomcal.live.request import Route
 from roomcal.live.routing import PATCHBAY
 
 CLIENT = "roomcal"
+_WAYS = (0, 1)  # JackCaptureLatency of the inputs, JackPlaybackLatency of the outputs
 _SUFFIX = ", JACK Audio Connection Kit"  # by which PortAudio's list tells JACK's devices
 
 
@@ -231,12 +233,21 @@ class JackClient:
         }
 
     def latency_s(self) -> float:
-        """Return the latency of the way in and the way out, as their ports say."""
-        ways = (
-            [port.get_latency_range(self._jack.CAPTURE)[1] for port in self.inputs],
-            [port.get_latency_range(self._jack.PLAYBACK)[1] for port in self.outputs],
-        )
-        return float(sum(max(way, default=0) for way in ways) / self.fs)
+        """Return the latency of the way in and the way out, as the server knows it; else NaN."""
+        try:
+            ask = ctypes.CDLL(self._jack._libname).jack_port_get_latency_range
+        except (AttributeError, OSError):
+            return float("nan")
+        ask.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+        frames = 0
+        for addresses, way in zip(self.port_addresses(), _WAYS, strict=True):
+            longest = 0
+            for address in addresses:
+                found = (ctypes.c_uint32 * 2)()  # jack_latency_range_t: min and max
+                ask(address, way, ctypes.byref(found))
+                longest = max(longest, found[1])
+            frames += longest
+        return frames / self.fs
 
     def _sources(self, route: Route) -> list[tuple[int, Any]]:
         """Ports that were named as the source and are there, with their channels."""
