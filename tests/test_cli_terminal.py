@@ -221,3 +221,17 @@ def test_a_person_is_asked_to_move_the_microphone_also_quietly(monkeypatch, quie
 
     assert len(asked) == person
     assert all("sofa" in text for text in asked)
+
+
+def test_a_finding_that_repeats_is_said_once_unless_all_of_it_is_asked_for(capsys):
+    for verbose, expected in ((False, 1), (True, 2)):
+        terminal = Terminal(Console(stderr=True), quiet=False, verbose=verbose)
+        terminal.note("L at p1: the clock is off")
+        terminal.note("R at p1: the clock is off")
+        terminal.note("R at p1: mains hum")
+        terminal.verdict("R at p1: good")
+
+        said = capsys.readouterr().err
+        assert said.count("the clock is off") == expected
+        assert said.count("mains hum") == 1
+        assert ("good" in said) is verbose

@@ -114,8 +114,7 @@ def test_a_bank_knows_its_rates():
 
 
 def test_every_fault_has_the_exit_code_of_its_first_digit():
-    kinds = (RoomcalError, *RoomcalError.__subclasses__())
-    branches = {kind.exit_code: kind for kind in kinds}
+    branches = {b.exit_code: b for b in (RoomcalError, *RoomcalError.__subclasses__())}
 
     for fault in FAULTS:
         error = branches[int(fault[3])](fault, "what", hint="cure", number=1)

@@ -29,6 +29,7 @@ FAULTS: dict[str, str] = {
     "RC-317": "an export format cannot carry this bank",
     "RC-318": "a file of another program is damaged, or hostile, or not what its name says",
     "RC-319": "a response is smoothed, or incomplete, and no filter can be designed from it",
+    "RC-320": "the user's configuration has an unknown key or a wrong value",
     "RC-331": "the source of a live run is not named, or does not fit the bank",
     "RC-332": "the source of a live run hears the monitors: it would howl",
     "RC-333": "a control of a running engine is not understood, or out of its range",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class RoomSize(click.ParamType["tuple[float, float, float]"]):
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=completion.sessions)
 @click.option("--only", type=click.Choice(KINDS), help="Only this part.")
 @click.option("--speaker", help="Only this speaker.")
 @click.option(

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.settings import Settings, force_option, json_option
 
 FORMATS = {"16": "pcm16", "24": "pcm24", "32f": "float32", "64f": "float64"}
 
 
 @click.command()
-@click.argument("bank")
+@click.argument("bank", shell_complete=completion.banks)
 @click.argument("source", type=click.Path(dir_okay=False, path_type=Path), metavar="IN")
 @click.argument("result", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT")
 @click.option("--gain", type=float, default=0.0, show_default=True, help="Gain in dB on top.")

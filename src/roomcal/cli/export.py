@@ -4,12 +4,20 @@ from pathlib import Path
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.settings import Settings, force_option, json_option
 
 
 @click.command()
-@click.argument("bank", required=False)
-@click.option("--to", "formats", multiple=True, metavar="FORMAT", help="Format, or all.")
+@click.argument("bank", required=False, shell_complete=completion.banks)
+@click.option(
+    "--to",
+    "formats",
+    multiple=True,
+    metavar="FORMAT",
+    shell_complete=completion.formats,
+    help="Format, or all.",
+)
 @click.option(
     "-o",
     "folder",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.audio_options import audio_options
 from roomcal.cli.loudness_options import loudness_options, on_input, refuse_unattended
 from roomcal.cli.settings import Settings, json_option
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 @click.option(
     "--device",
     envvar="ROOMCAL_DEVICE",
+    shell_complete=completion.devices,
     help="Device.  [default: the one that measured the baseline]",
 )
 @audio_options
 @click.option(
     "--baseline",
     metavar="SESSION",
+    shell_complete=completion.sessions,
     help="Session to compare with.  [default: before, else the oldest]",
 )
 @loudness_options

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.settings import Settings, force_option, json_option
 
 
@@ -12,6 +13,7 @@ from roomcal.cli.settings import Settings, force_option, json_option
 @click.option(
     "--session",
     "name",
+    shell_complete=completion.sessions,
     default="imported",
     show_default=True,
     help="Session to add to, new or existing.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.settings import Settings, force_option
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ INCIDENCES: dict[str, Literal[0, 90]] = {"0": 0, "90": 90}  # degrees
     show_default=True,
     help="Speakers.",
 )
-@click.option("--output-device", help="Device that plays: a name of `roomcal devices`.")
+@click.option(
+    "--output-device",
+    shell_complete=completion.devices,
+    help="Device that plays: a name of `roomcal devices`.",
+)
 @click.option("--input-device", help="Device that records.  [default: the same]")
 @click.option(
     "--mic-channel",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.audio_options import audio_options
 from roomcal.cli.loudness_options import (
     check_level,
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--device", envvar="ROOMCAL_DEVICE", help="Device; virtual:ROOM needs no hardware.")
+@click.option(
+    "--device",
+    envvar="ROOMCAL_DEVICE",
+    shell_complete=completion.devices,
+    help="Device; virtual:ROOM needs no hardware.",
+)
 @audio_options
 @click.option("--speakers", default="", help="Speakers to check, like L,R.  [default: all]")
 @click.option("--level", type=float, help="Go no louder than this peak in dBFS.")

@@ -14,6 +14,7 @@ import click
 
 import roomcal
 from roomcal.cli.settings import Settings
+from roomcal.cli.user_config import checked_defaults, load_defaults
 from roomcal.devices.interruption import ending_like_ctrl_c
 from roomcal.errors import RoomcalError, StorageError
 
@@ -40,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ctl": ("ctl", "ctl"),
     "export": ("export", "export"),
     "report": ("report", "report"),
+    "config": ("config", "config"),
 }
 
 EXIT_BUG, EXIT_INTERRUPTED = 1, 130
@@ -65,6 +67,17 @@ class RoomcalGroup(click.Group):
             importlib.import_module(f"roomcal.cli.{module}"), attribute
         )
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that runs, and give it the user's own defaults."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and name != "config" and not ctx.resilient_parsing:
+            ctx.obj.json |= "--json" in rest  # the command has not read its options yet
+            tables = load_defaults(list(COMMANDS))
+            ctx.default_map = {command.name or "": checked_defaults(command, tables)}
+        return name, command, rest
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Nothing after the commands: the examples stand first."""
@@ -127,7 +140,9 @@ def _storage_error(error: OSError) -> StorageError:
 
 
 @click.group(
-    cls=RoomcalGroup, invoke_without_command=True, context_settings={"max_content_width": 80}
+    cls=RoomcalGroup,
+    invoke_without_command=True,
+    context_settings={"max_content_width": 80, "auto_envvar_prefix": "ROOMCAL"},
 )
 @click.option(
     "-C",
@@ -138,11 +153,14 @@ def _storage_error(error: OSError) -> StorageError:
     help="Folder of the studio.  [default: here]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+@click.option("-v", "--verbose", is_flag=True, help="Every note, and a line for each take.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
 @click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
 @click.version_option(roomcal.__version__, prog_name="roomcal")
 @click.pass_context
-def cli(ctx: click.Context, folder: Path, *, quiet: bool, no_color: bool, debug: bool) -> None:
+def cli(
+    ctx: click.Context, folder: Path, *, quiet: bool, verbose: bool, no_color: bool, debug: bool
+) -> None:
     """Measure a studio, correct its monitors, and prove it.
 
     \b
@@ -156,7 +174,9 @@ def cli(ctx: click.Context, folder: Path, *, quiet: bool, no_color: bool, debug:
       roomcal report before --bank mix
     """
     settings: Settings = ctx.obj
-    settings.configure(folder=folder, quiet=quiet, no_color=no_color, debug=debug)
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose do not go together")
+    settings.configure(folder=folder, quiet=quiet, verbose=verbose, no_color=no_color, debug=debug)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

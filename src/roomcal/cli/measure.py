@@ -2,6 +2,7 @@
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.audio_options import audio_options
 from roomcal.cli.loudness_options import (
     check_level,
@@ -13,8 +14,13 @@ from roomcal.cli.settings import Settings, force_option, json_option
 
 
 @click.command()
-@click.argument("name")
-@click.option("--device", envvar="ROOMCAL_DEVICE", help="Device; virtual:ROOM needs no hardware.")
+@click.argument("name", shell_complete=completion.sessions)
+@click.option(
+    "--device",
+    envvar="ROOMCAL_DEVICE",
+    shell_complete=completion.devices,
+    help="Device; virtual:ROOM needs no hardware.",
+)
 @audio_options
 @click.option("--speakers", default="", help="Speakers to measure, like L,R.  [default: all]")
 @click.option("--positions", type=int, help="How many positions.  [default: the studio's]")
@@ -38,7 +44,12 @@ from roomcal.cli.settings import Settings, force_option, json_option
     help="Peak of the sweep in dBFS.  [default: what `level` found, else -20]",
 )
 @loudness_options
-@click.option("--through", metavar="BANK", help="Measure through a bank.")
+@click.option(
+    "--through",
+    metavar="BANK",
+    shell_complete=completion.banks,
+    help="Measure through a bank.",
+)
 @click.option("--no-cal", is_flag=True, help="Leave the microphone calibration out.")
 @click.option("--dry-run", is_flag=True, help="Say what would be measured; play nothing.")
 @force_option

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.settings import Settings, force_option
 
 KINDS = ("response", "decay", "impulse", "etc", "waterfall")
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=completion.sessions)
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option(
     "-o",

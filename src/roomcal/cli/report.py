@@ -4,13 +4,19 @@ from pathlib import Path
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.settings import Settings, force_option
 
 
 @click.command()
-@click.argument("session")
-@click.option("--bank", help="Bank designed from the session.")
-@click.option("--against", metavar="SESSION", help="Session measured through the bank.")
+@click.argument("session", shell_complete=completion.sessions)
+@click.option("--bank", shell_complete=completion.banks, help="Bank designed from the session.")
+@click.option(
+    "--against",
+    metavar="SESSION",
+    shell_complete=completion.sessions,
+    help="Session measured through the bank.",
+)
 @click.option(
     "-o",
     "path",

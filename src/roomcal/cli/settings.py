@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _COLUMN_GAP = 2  # blanks that rich puts between columns
+_REASON_INDENT = 10  # columns: below the first number of a row
 
 
 class Settings:
@@ -25,6 +26,7 @@ class Settings:
     def __init__(self) -> None:
         self.folder = Path()
         self.quiet = False
+        self.verbose = False
         self.color = False
         self.debug = "--debug" in sys.argv[1:]
         self.json = False
@@ -32,10 +34,13 @@ class Settings:
         self.input_device: str | None = None
         self.audio_changes: dict[str, float] = {}
 
-    def configure(self, *, folder: Path, quiet: bool, no_color: bool, debug: bool) -> None:
+    def configure(
+        self, *, folder: Path, quiet: bool, verbose: bool, no_color: bool, debug: bool
+    ) -> None:
         """Take the options of the group."""
         self.folder = folder
         self.quiet = quiet
+        self.verbose = verbose
         self.color = not no_color and "NO_COLOR" not in os.environ
         self.debug = debug
 
@@ -44,7 +49,7 @@ class Settings:
         """Return the conversation of jobs with this terminal."""
         from roomcal.cli.terminal import Terminal
 
-        return Terminal(self.console(err=True), quiet=self.quiet)
+        return Terminal(self.console(err=True), quiet=self.quiet, verbose=self.verbose)
 
     def console(self, *, err: bool = False) -> "Console":
         """Return a rich console on stdout or stderr."""
@@ -99,6 +104,19 @@ class Settings:
         console.print(table, width=max(console.width, needed), crop=False)
         if caption:
             console.print(Text(f"{caption}\n"))
+
+    def show_reasons(self, title: str, header: str, rows: Sequence[tuple[str, str]]) -> None:
+        """Print rows that are aligned already, each with its reason indented below it."""
+        from rich.padding import Padding
+        from rich.text import Text
+
+        console = self.console()
+        console.print(Text(f"{title}\n", style="bold"))
+        console.print(Text(f" {header}", style="bold"))
+        for row, reason in rows:
+            console.print(Text(f" {row}"))
+            console.print(Padding(Text(reason, style="dim"), (0, 0, 0, _REASON_INDENT)))
+        console.print()
 
     def show_text(self, text: str) -> None:
         """Print a sentence, wrapped where the terminal ends."""

@@ -18,9 +18,11 @@ _ANSWERS: dict[str, Answer] = {"r": "retake", "s": "skip", "q": "stop"}
 class Terminal:
     """Shows what a job does; implements `roomcal.jobs.conversation.Conversation`."""
 
-    def __init__(self, console: Console, *, quiet: bool) -> None:
+    def __init__(self, console: Console, *, quiet: bool, verbose: bool = False) -> None:
         self._console = console
         self._quiet = quiet
+        self._verbose = verbose
+        self._said: set[str] = set()  # findings, without the place where they were found
         self._progress: Progress | None = None
         self._started = False
         self._attended = False  # somebody moves the microphone
@@ -64,8 +66,11 @@ class Terminal:
         self._progress = None
 
     def note(self, text: str) -> None:
-        """Print a line unless --quiet."""
-        if not self._quiet:
+        """Print a line unless --quiet; what is found again elsewhere only with --verbose."""
+        finding = text.partition(": ")[2] or text
+        repeated = finding in self._said and not self._verbose
+        self._said.add(finding)
+        if not self._quiet and not repeated:
             self._console.print(text, markup=False)
 
     def warn(self, text: str) -> None:
@@ -98,7 +103,7 @@ class Terminal:
 
     def verdict(self, text: str) -> None:
         """Print a line for a person beside the microphone; else move on within the bar."""
-        if self._attended:
+        if self._attended or self._verbose:
             self.note(text)
         elif self._progress is not None:
             self._progress.update(self._progress.task_ids[0], step=text)

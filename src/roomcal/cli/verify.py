@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from roomcal.cli import completion
 from roomcal.cli.audio_options import audio_options
 from roomcal.cli.loudness_options import refuse_unattended, yes_option
 from roomcal.cli.settings import Settings, json_option
@@ -13,11 +14,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("bank")
-@click.option("--against", metavar="SESSION", help="Session before.  [default: the bank's own]")
+@click.argument("bank", shell_complete=completion.banks)
+@click.option(
+    "--against",
+    metavar="SESSION",
+    shell_complete=completion.sessions,
+    help="Session before.  [default: the bank's own]",
+)
 @click.option(
     "--device",
     envvar="ROOMCAL_DEVICE",
+    shell_complete=completion.devices,
     help="Device.  [default: the one that measured the session]",
 )
 @audio_options

@@ -69,7 +69,12 @@ def is_virtual(name: str) -> bool:
 
 def list_devices() -> list[DeviceInfo]:
     """Return all virtual rooms, then the sound cards that PortAudio finds, if it is there."""
-    return [device_info(room) for room in ROOMS.values()] + sound_cards()
+    return virtual_devices() + sound_cards()
+
+
+def virtual_devices() -> list[DeviceInfo]:
+    """Return the virtual rooms."""
+    return [device_info(room) for room in ROOMS.values()]
 
 
 def sound_cards() -> list[DeviceInfo]:
@@ -92,7 +97,7 @@ def _room(name: str) -> VirtualRoom:
 
 
 def _virtual_names() -> list[str]:
-    return [_VIRTUAL, *(device_info(room).name for room in ROOMS.values())]
+    return [_VIRTUAL, *(device.name for device in virtual_devices())]
 
 
 def _nearest(name: str, known: list[str]) -> str:

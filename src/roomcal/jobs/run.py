@@ -21,8 +21,6 @@ from roomcal.live.panel import N_BYTES, Panel
 from roomcal.live.supervisor import CHILD, Supervisor
 
 LOAD_DEADLINE_S = 30.0
-# A prepared child says so within 2 s; one that compiles takes 20 s.
-SLOW_START_S = 4.0
 MUTE_DEADLINE_S = 1.0  # of the fade after a feedback loop
 LOWERED_DB = 0.1  # a bank that was lowered by more is worth a note
 
@@ -97,7 +95,6 @@ class LiveRun:
         self._root, self._plan, self._cast, self.dry = root, plan, plan.cast, dry
         self._slots = list(range(len(plan.cast.banks)))
         self._n_slots = len(self._slots) + 2
-        self._started_s = time.monotonic()
         self._supervisor.start(dataclasses.replace(plan.request, dry=dry))
         self._refresh()
 
@@ -120,10 +117,6 @@ class LiveRun:
             raise
         for message in said:
             self._follow(message)
-        slow = time.monotonic() - self._started_s > SLOW_START_S
-        if not self._found and slow and not self._compiling:
-            self._compiling = True
-            self._tell("note", "compiling the engine: about 20 s, only this once")
         if self._supervisor.state == "playing":
             self._watch(self._hold.look().counts)
         self._refresh()

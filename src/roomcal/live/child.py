@@ -15,6 +15,7 @@ from typing import IO
 
 import msgspec
 
+from roomcal.convolver.compiled import LISTENERS
 from roomcal.errors import DeviceError, RoomcalError
 from roomcal.live.engine import Engine
 from roomcal.live.messages import ENDED, Lines, Message, fault_message, own_answers, send
@@ -62,6 +63,7 @@ class Child:
         order = self._orders.next(timeout_s=3600.0)
         if order is None or order.get("do") != "prepare":
             return
+        LISTENERS.append(lambda: self._say({"event": "compiling"}))
         self._request = msgspec.convert(order["request"], RunRequest)
         self._panel = Panel(memoryview(attached(self._request.memory, N_BYTES)))
         self._place = place_for(self._request)

@@ -51,7 +51,9 @@ def now_ns(state: State, numbers: Numbers) -> int:
         call_counter(state[m.CLOCK], place)
         return int(numba.carray(longs_at(place), (1,))[0] * numbers[m.CLOCK_SCALE])
     if kind == m.CLOCK_IN_MEMORY:
-        return numba.carray(longs_at(state[m.CLOCK]), (1,))[0]
+        answer = numba.carray(longs_at(state[m.CLOCK]), (2,))
+        answer[0] += answer[1]
+        return answer[0]
     return 0
 
 

@@ -4,13 +4,12 @@ None of them stands in the path of the sound: they look at it, and close the env
 
 - A sample that is NaN, infinite or beyond any sound takes the input away for 15 ms: it decays from
   where it was, so nothing of the fault enters the convolver.
-- DC: the mean over 100 ms stays beyond a limit on one side for 50 ms. A tone from 10 Hz on changes
-  sides within that time, whatever its level.
-- Feedback: a loop grows by the same factor on every turn, until the limiter holds it. So: the
-  output beyond the ceiling in every window of 100 ms, after a rise that was straight in dB. Attacks
-  rise too fast for that, fades bend, and music does not stay at the limiter without a break. A loop
-  that closes while loud music plays has no such rise: there, input beyond full scale and output
-  beyond the ceiling in every window of 700 ms decide.
+- DC: the mean over 100 ms stays beyond a limit on one side for 50 ms. A tone from 15 Hz on changes
+  sides within that time, whatever its level. DC that comes back with the sound is a loop.
+- Feedback: a loop that grows ends at the limiter and stays there. Loud music may do so too, so the
+  loop is asked: the ceiling is lowered by 3 dB, then by 6 dB, a fifth of a second each. Only the
+  input of a loop follows. Music that hits the limiter without a break hears a dip of 3 dB at most
+  every ten seconds; below the limiter nothing is ever touched.
 """
 
 import math
@@ -18,24 +17,27 @@ from typing import Any
 
 from roomcal.convolver.compiled import compiled
 from roomcal.live.memory import (
+    ASK_PAUSE,
+    ASK_PEAK,
+    ASKED,
     BAD_DONE,
     BAD_LEFT,
+    DC_AGAIN_UNTIL,
     DC_LATCHED,
     DC_QUIET,
     DC_RING,
     DC_RUN,
     DC_SUM,
     DC_WINDOWS,
+    DIP_WANTED,
     FEEDBACK_LATCHED,
     FS,
-    HOLD_RING,
     LAST_GOOD,
-    LEVEL_RING,
-    LEVEL_WINDOWS,
-    LOUD_RUN,
     MARGIN,
     N_INPUTS,
     OVER_RUN,
+    PEAK_RING,
+    PEAK_WINDOWS,
     SINCE_OVER,
     WINDOW,
     WINDOW_NUMBER,
@@ -55,25 +57,23 @@ DC_LIMIT = 0.05  # mean, re full scale
 DC_GONE = 0.02
 DC_WINDOWS_BEYOND = 10  # 50 ms
 DC_WINDOWS_GONE = 100  # 500 ms
+DC_WINDOWS_AGAIN = 600  # 3 s
 
-HOLD_WINDOWS = 20  # 100 ms: a turn of a loop may take that long
-OVER_WINDOWS = 20  # 100 ms
-LOUD_WINDOWS = 140  # 700 ms
-FULL_SCALE = 1.0
-RISE_DB = 12.0
-HALF_RISE_DB = 6.0
-ATTACK_DB = 20.0  # more than that in one window is no loop's growth
-FALL_DB = 0.5
-# How much longer the first half of the rise takes than the second: 1 for a loop, 0.5 for a linear
-# fade, 0.3 for a raised cosine; and windows that do not matter.
-STRAIGHT = (0.7, 1.5)
-SLACK_WINDOWS = 2
 QUIET_WINDOWS = 10  # 50 ms: the limiter works anew after that
+
+# A loop is asked after 200 ms at the limiter, with no pause longer than the turn of a loop.
+TURN_WINDOWS = 12  # 60 ms
+ASK_AFTER = 40
+DIP_WINDOWS = 44  # 220 ms: the ceiling falls in 100, and the input is looked at in the last 65
+LOOK_WINDOWS = 13  # a turn, at least
+DIPS_DB = (3.0, 6.0)
+# The input must fall by at least this share of the dip (the rest may be music), and not by more.
+LEAST_SHARE, MOST_SHARE = 0.5, 1.6
+AGAIN_AFTER = 2000  # windows, 10 s: until the next question, if there was no loop
 
 _LIMITED = integer_place("limited")
 _DC_MUTES = integer_place("dc_mutes")
 _FEEDBACK_TRIPS = integer_place("feedback_trips")
-_BAD_BLOCKS = integer_place("bad_blocks")
 
 
 @compiled
@@ -123,6 +123,14 @@ def take_bad_away(state: State, numbers: Numbers, x: Any, count: int, new: bool)
 
 
 @compiled
+def latch_feedback(state: State, integers: Any) -> None:
+    """Let nothing be heard until somebody rearms."""
+    if not state[FEEDBACK_LATCHED]:
+        state[FEEDBACK_LATCHED] = 1
+        integers[_FEEDBACK_TRIPS] += 1
+
+
+@compiled
 def judge_dc(state: State, numbers: Numbers, integers: Any) -> None:
     """Take a window into the mean of every input; latch DC, or let go of it."""
     slot = state[WINDOW_NUMBER] % DC_WINDOWS
@@ -149,65 +157,68 @@ def judge_dc(state: State, numbers: Numbers, integers: Any) -> None:
     if found and not state[DC_LATCHED]:
         state[DC_LATCHED] = 1
         integers[_DC_MUTES] += 1
+        if state[WINDOW_NUMBER] < state[DC_AGAIN_UNTIL]:
+            latch_feedback(state, integers)
     state[DC_QUIET] = 0 if largest > DC_GONE else state[DC_QUIET] + 1
-    if state[DC_QUIET] >= DC_WINDOWS_GONE:
+    if state[DC_LATCHED] and state[DC_QUIET] >= DC_WINDOWS_GONE:
         state[DC_LATCHED] = 0
+        state[DC_AGAIN_UNTIL] = state[WINDOW_NUMBER] + DC_WINDOWS_AGAIN
 
 
 @compiled
-def is_straight_rise(numbers: Numbers, top: int, oldest: int) -> bool:
-    """Tell whether the level rose to window `top` as a loop's does: straight in dB.
+def recent_peak(numbers: Numbers, number: int) -> float:
+    """Return the peak of the input over the last windows."""
+    peak = 0.0
+    for k in range(LOOK_WINDOWS):
+        peak = max(peak, numbers[PEAK_RING + (number - k) % PEAK_WINDOWS])
+    return peak
 
-    The rise is followed back until a fall, a sudden attack or `oldest`.
-    """
-    summit = numbers[HOLD_RING + top % LEVEL_WINDOWS]
-    half, whole = -1, -1
-    at = top
-    while at > oldest and whole < 0:
-        step = numbers[HOLD_RING + at % LEVEL_WINDOWS]
-        at -= 1
-        level = numbers[HOLD_RING + at % LEVEL_WINDOWS]
-        if step - level > ATTACK_DB or step - level < -FALL_DB:
-            return False
-        if half < 0 and level <= summit - HALF_RISE_DB:
-            half = top - at
-        if level <= summit - RISE_DB:
-            whole = top - at
-    if whole < 0:
+
+@compiled
+def ask_for_loop(state: State, numbers: Numbers) -> bool:
+    """Go on with the question whether there is a loop, once a window; tell when there is one."""
+    asked = state[ASKED]
+    if asked == 0:
+        if state[OVER_RUN] >= ASK_AFTER and state[ASK_PAUSE] == 0:
+            state[ASKED] = 1
+            numbers[ASK_PEAK] = recent_peak(numbers, state[WINDOW_NUMBER])
+            numbers[DIP_WANTED] = math.pow(10.0, -DIPS_DB[0] / 20.0)
+        state[ASK_PAUSE] = max(0, state[ASK_PAUSE] - 1)
         return False
-    first = whole - half
-    low, high = STRAIGHT
-    return low * half - SLACK_WINDOWS <= first <= high * half + SLACK_WINDOWS
+    state[ASKED] = asked + 1
+    if asked % DIP_WINDOWS != 0:
+        return False
+    dip_db = DIPS_DB[0] if asked == DIP_WINDOWS else DIPS_DB[1]
+    peak = max(recent_peak(numbers, state[WINDOW_NUMBER]), 1e-9)
+    fall_db = 20.0 * math.log10(numbers[ASK_PEAK] / peak)
+    follows = LEAST_SHARE * dip_db <= fall_db <= MOST_SHARE * dip_db
+    if follows and asked == DIP_WINDOWS:
+        numbers[DIP_WANTED] = math.pow(10.0, -DIPS_DB[1] / 20.0)
+        return False
+    state[ASKED], state[ASK_PAUSE] = 0, AGAIN_AFTER
+    numbers[DIP_WANTED] = 1.0
+    return follows
 
 
 @compiled
 def judge_feedback(state: State, numbers: Numbers, integers: Any) -> None:
-    """Take a window's level into the history; latch feedback."""
-    number = state[WINDOW_NUMBER]
-    peak, over = numbers[WINDOW_PEAK], state[WINDOW_OVER]
-    numbers[LEVEL_RING + number % LEVEL_WINDOWS] = 20.0 * math.log10(max(peak, 1e-9))
-    hold = numbers[LEVEL_RING + number % LEVEL_WINDOWS]
-    for k in range(1, min(HOLD_WINDOWS, number + 1)):
-        hold = max(hold, numbers[LEVEL_RING + (number - k) % LEVEL_WINDOWS])
-    numbers[HOLD_RING + number % LEVEL_WINDOWS] = hold
+    """Take a window into the history; latch feedback."""
+    over = state[WINDOW_OVER]
+    numbers[PEAK_RING + state[WINDOW_NUMBER] % PEAK_WINDOWS] = numbers[WINDOW_PEAK]
     if over and state[SINCE_OVER] >= QUIET_WINDOWS:
         integers[_LIMITED] += 1
     state[SINCE_OVER] = 0 if over else state[SINCE_OVER] + 1
-    state[OVER_RUN] = state[OVER_RUN] + 1 if over else 0
-    state[LOUD_RUN] = state[LOUD_RUN] + 1 if over and peak > FULL_SCALE else 0
-    tripped = state[LOUD_RUN] >= LOUD_WINDOWS
-    if state[OVER_RUN] == OVER_WINDOWS:
-        oldest = max(0, number - LEVEL_WINDOWS + 1)
-        tripped = tripped or is_straight_rise(numbers, number - OVER_WINDOWS + 1, oldest)
-    if tripped and not state[FEEDBACK_LATCHED]:
-        state[FEEDBACK_LATCHED] = 1
-        integers[_FEEDBACK_TRIPS] += 1
+    state[OVER_RUN] = state[OVER_RUN] + 1 if state[SINCE_OVER] <= TURN_WINDOWS else 0
+    if ask_for_loop(state, numbers):
+        latch_feedback(state, integers)
     numbers[WINDOW_PEAK] = 0.0
     state[WINDOW_OVER] = 0
 
 
 @compiled
 def rearm(state: State, numbers: Numbers) -> None:
-    """Forget a feedback loop, and all levels that led to it."""
-    state[FEEDBACK_LATCHED] = 0
-    state[OVER_RUN] = state[LOUD_RUN] = state[WINDOW_NUMBER] = 0
+    """Let go of a feedback loop, and ask at once if there is another."""
+    state[FEEDBACK_LATCHED] = state[OVER_RUN] = state[ASKED] = state[ASK_PAUSE] = state[
+        DC_AGAIN_UNTIL
+    ] = 0
+    numbers[DIP_WANTED] = 1.0

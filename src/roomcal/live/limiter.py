@@ -10,6 +10,9 @@ import numba
 
 from roomcal.convolver.compiled import compiled
 from roomcal.live.memory import (
+    DIP,
+    DIP_WANTED,
+    FS,
     LIMITER_ATTACK,
     LIMITER_GAIN,
     LIMITER_RELEASE,
@@ -33,6 +36,7 @@ CEILING_DBFS = -0.3
 CEILING = 10.0 ** (CEILING_DBFS / 20.0) * (1.0 - 2.0**-22)
 ATTACK_S = 0.001  # from 1 to 0, without a lookahead and where the block allows it
 RELEASE_S = 0.08  # time constant
+DIP_S = 0.34  # of the ceiling from 1 to 0, when a loop is asked for: no faster than a loop follows
 _OPEN = 0.9999  # a gain above this is 1 again
 
 
@@ -44,21 +48,27 @@ def limit(state: State, numbers: Numbers, count: int, peak: float) -> float:
     """
     lookahead, n_outputs = state[LOOKAHEAD], state[N_OUTPUTS]
     gain = numbers[LIMITER_GAIN]
-    if lookahead == 0 and peak <= CEILING and gain == 1.0:
+    dip, wanted = numbers[DIP], numbers[DIP_WANTED]
+    if lookahead == 0 and peak <= CEILING and gain == 1.0 and dip == 1.0 and wanted == 1.0:
         return 1.0
     y = samples_at(state[Y])
     line = numba.carray(floats_at(state[LINE]), (MAX_CHANNELS, MAX_LOOKAHEAD + STRIDE))
     need = numba.carray(doubles_at(state[NEED]), (MAX_LOOKAHEAD + STRIDE,))
     total = lookahead + count
     for n in range(total):
-        need[n] = CEILING
+        need[n] = 0.0
     for output in range(n_outputs):
         for n in range(count):
             line[output, lookahead + n] = y[output, MARGIN + n]
         for n in range(total):
             need[n] = max(need[n], abs(line[output, n]))
+    step = 1.0 / (DIP_S * state[FS])
     for n in range(total):
-        need[n] = CEILING / need[n]
+        dip = min(max(wanted, dip - step), dip + step)
+        ceiling = CEILING * dip
+        need[n] = ceiling / max(ceiling, need[n])
+        if n == count - 1:
+            numbers[DIP] = dip
     attack, release = numbers[LIMITER_ATTACK], numbers[LIMITER_RELEASE]
     for n in range(total - 2, -1, -1):
         need[n] = min(need[n], need[n + 1] + attack)

@@ -25,7 +25,7 @@ MAX_LOOKAHEAD = 1024  # frames
 
 WINDOW_S = 0.005  # in which signals are judged
 DC_WINDOWS = 20  # 100 ms: over which a mean is taken
-LEVEL_WINDOWS = 400  # 2 s of levels are remembered
+PEAK_WINDOWS = 16  # 80 ms of peaks are remembered
 
 # Places in `state`.
 (
@@ -58,6 +58,7 @@ LEVEL_WINDOWS = 400  # 2 s of levels are remembered
     BAD_OUTPUTS_SEEN,
     REASON_NOW,  # why the envelope is closed, or was
     DC_LATCHED,
+    DC_AGAIN_UNTIL,  # number of the window until which DC would be a loop
     DC_QUIET,  # windows without DC
     FEEDBACK_LATCHED,
     REARM_SEEN,
@@ -66,12 +67,14 @@ LEVEL_WINDOWS = 400  # 2 s of levels are remembered
     WINDOW_LEFT,  # frames that it lacks
     WINDOW_NUMBER,  # counts windows
     WINDOW_OVER,  # 1: the output went beyond the ceiling in it, before the limiter
-    OVER_RUN,  # windows in a row in which it did
-    LOUD_RUN,  # windows in a row in which the input went beyond full scale too
+    OVER_RUN,  # windows in a row in which it did, but for short pauses
     SINCE_OVER,  # windows since the last in which it did
-) = range(40)
-DC_RUN = 40  # per input: windows in a row with DC of one sign, negative for negative DC
+    ASKED,  # windows since a loop is asked for; 0: none is
+    ASK_PAUSE,  # windows until one may be asked for again
+) = range(42)
+DC_RUN = 42  # per input: windows in a row with DC of one sign, negative for negative DC
 N_STATE = DC_RUN + MAX_CHANNELS
+# The last one is for tests: two int64, the time in ns and what each look at it takes.
 NO_CLOCK, UNIX_CLOCK, WINDOWS_CLOCK, CLOCK_IN_MEMORY = range(4)
 
 # Places in `numbers`.
@@ -84,13 +87,15 @@ LIMITER_ATTACK = 5  # a frame
 LIMITER_RELEASE = 6  # share of what is missing, a frame
 LATE_NS = 7  # a callback that comes later by this much is late
 WINDOW_PEAK = 8  # of the input
-GAINS = 9  # per output: the gain that is wanted
+ASK_PEAK = 9  # the same when a loop is asked for
+DIP_WANTED = 10  # of the limiter's ceiling, to ask for a loop
+DIP = 11  # the same, on its way
+GAINS = 12  # per output: the gain that is wanted
 LAST_GOOD = GAINS + MAX_CHANNELS  # per input: the last sample before it stopped being sound
 DC_SUM = LAST_GOOD + MAX_CHANNELS  # per input: of the window
 DC_RING = DC_SUM + MAX_CHANNELS  # per input DC_WINDOWS sums
-LEVEL_RING = DC_RING + MAX_CHANNELS * DC_WINDOWS  # level of the input in dB of each window
-HOLD_RING = LEVEL_RING + LEVEL_WINDOWS  # the largest of the last windows, for each window
-TRUE_PEAK_TAPS = HOLD_RING + LEVEL_WINDOWS  # 4 filters of 12 taps
+PEAK_RING = DC_RING + MAX_CHANNELS * DC_WINDOWS  # peak of the input in each window
+TRUE_PEAK_TAPS = PEAK_RING + PEAK_WINDOWS  # 4 filters of 12 taps
 N_NUMBERS_KEPT = TRUE_PEAK_TAPS + 48
 
 

@@ -116,7 +116,7 @@ class Prepared:
         self.state[list(places)] = list(places.values())
         numbers = self.numbers
         numbers[m.CLOCK_SCALE] = clock.ns_per_tick
-        numbers[m.LIMITER_GAIN] = 1.0
+        numbers[[m.LIMITER_GAIN, m.DIP, m.DIP_WANTED]] = 1.0
         numbers[m.LIMITER_ATTACK] = 1.0 / (lookahead or limiter.ATTACK_S * fs)
         numbers[m.LIMITER_RELEASE] = -np.expm1(-1.0 / (limiter.RELEASE_S * fs))
         numbers[m.LATE_NS] = 1e9 * LATE_S
