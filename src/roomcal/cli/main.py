@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "verify"),
     "health": ("health", "health"),
     "apply": ("apply", "apply"),
+    "run": ("run", "run"),
+    "ctl": ("ctl", "ctl"),
     "export": ("export", "export"),
     "report": ("report", "report"),
     "config": ("config", "config"),
