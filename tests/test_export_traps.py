@@ -89,8 +89,8 @@ def test_every_folder_tells_how_to_install_what_level_to_expect_and_how_to_bypas
 @pytest.mark.parametrize("name", [n for n in FORMATS if FORMATS[n].carries is None])
 def test_no_format_of_taps_adds_a_gain(tmp_path, bank, name):
     """Every host plays the same level: the headroom is in the taps."""
-    if FORMATS[name].refuses(bank):
-        pytest.skip("this format refuses a path between channels")
+    if FORMATS[name].refuses(bank):  # a path between channels
+        bank = small_bank()
     found = FORMATS[name].read(written(tmp_path, bank, name))
     for fs in RATES:
         np.testing.assert_allclose(
