@@ -52,7 +52,7 @@ def list_rew_measurements(port: int = DEFAULT_PORT) -> list[RewListed]:
     InputError
         RC-301 if it does not answer, RC-318 if the answer is not REW's.
     """
-    answer = _json(port, "measurements")
+    answer = _json(_get(port, "measurements"), "the list of measurements")
     if isinstance(answer, list):
         answer = {str(n): entry for n, entry in enumerate(answer, start=1)}
     if not isinstance(answer, dict) or len(answer) > _MOST_MEASUREMENTS:
@@ -107,9 +107,25 @@ def read_rew_api(which: str, port: int = DEFAULT_PORT) -> list[ForeignResponse]:
 
 
 def _response(port: int, listed: RewListed) -> ForeignResponse:
-    where = f"measurement {listed.number} {listed.title!r}"
     path = f"measurements/{quote(listed.uuid, safe='')}/impulse-response"
-    answer = _json(port, f"{path}?unit=percent&normalised=false&windowed=false", where=where)
+    path = f"{path}?unit=percent&normalised=false&windowed=false"
+    return decode_response(_get(port, path, where=_where(listed)), listed)
+
+
+def _where(listed: RewListed) -> str:
+    return f"measurement {listed.number} {listed.title!r}"
+
+
+def decode_response(data: bytes, listed: RewListed) -> ForeignResponse:
+    """Read the document in which REW sends a response.
+
+    Raises
+    ------
+    InputError
+        RC-318 for anything else.
+    """
+    where = _where(listed)
+    answer = _json(data, where)
     if not isinstance(answer, dict):
         raise _wrong(f"{where}: the answer is no object")
     if str(answer.get("unit", "")).lower() != "percent":
@@ -182,7 +198,7 @@ def _floats(data: object, where: str) -> FloatArray:
     return samples
 
 
-def _json(port: int, path: str, *, where: str = "") -> Any:  # noqa: ANN401 - any document
+def _get(port: int, path: str, *, where: str = "") -> bytes:
     """Get one document."""
     url = f"http://{_HOST}:{port}/{path}"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
@@ -211,10 +227,15 @@ def _json(port: int, path: str, *, where: str = "") -> Any:  # noqa: ANN401 - an
             hint=_RUNNING,
             port=port,
         ) from error
+    return bytes(data)
+
+
+def _json(data: bytes, where: str) -> Any:  # noqa: ANN401 - any document
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise _wrong(f"{where or path}: the answer is no JSON") from error
+        at = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise _wrong(f"{where}: the answer is no JSON{at}") from error
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
