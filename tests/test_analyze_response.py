@@ -104,8 +104,13 @@ def test_an_average_is_the_mean_energy_with_its_range():
     assert average.mean.level_db == pytest.approx([10.0 * np.log10(0.55)] * 2)
     assert average.low_db.tolist() == [-10.0, -10.0]
     assert average.high_db.tolist() == [0.0, 0.0]
+    assert average.spread_db == pytest.approx([np.sqrt(50.0)] * 2)  # of 0 and -10 about -5
     assert average.n_positions == 2
     assert average.mean.name == "L"
+
+
+def test_one_position_has_no_spread():
+    assert np.isnan(spatial_average([flat(3.0)]).spread_db).all()
 
 
 def test_a_deviation_is_the_rms_over_log_frequency():

@@ -3,7 +3,13 @@ import time
 import numpy as np
 import pytest
 
-from roomcal.dsp.smoothing import band_edges_hz, smoothed_level_db, smoothed_power
+from roomcal.dsp.smoothing import (
+    band_edges_hz,
+    parse_width,
+    smoothed_level_db,
+    smoothed_power,
+    width_text,
+)
 from roomcal.units import log_grid_hz
 
 FS = 48000
@@ -36,7 +42,52 @@ def test_the_running_sum_equals_the_direct_sum(width, rng):
     assert smoothed == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("width", [3, 12, "erb", "variable"])
+def test_psychoacoustic_smoothing_is_the_cubic_mean_of_the_magnitude(rng):
+    """Peaks count more: the cube root of the mean of the cubes, in windows of 1/3 to 1/6 octave."""
+    power = rng.random(8193)
+    bin_hz = FS / 16384
+    f_hz = np.array([60.0, 100.0, 1000.0, 5000.0])
+    half = 2.0 ** np.array([1 / 6, 1 / 6, 1 / 12, 1 / 12])
+
+    smoothed = smoothed_power(power, bin_hz, f_hz, "psychoacoustic")
+
+    cubes = np.sqrt(power) ** 3
+    expected = [
+        direct_mean(cubes, bin_hz, f / h, f * h) ** (2 / 3) for f, h in zip(f_hz, half, strict=True)
+    ]
+    assert smoothed == pytest.approx(expected, rel=1e-6)
+    assert (smoothed > smoothed_power(power, bin_hz, f_hz, 3)).all()
+
+
+def test_psychoacoustic_windows_change_evenly_over_log_frequency():
+    low, high = band_edges_hz(np.array([10.0**2.5]), "psychoacoustic")
+
+    assert np.log2(high / low) == pytest.approx([(1 / 3 + 1 / 6) / 2])
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "name"),
+    [
+        ("1/6", 6, "1/6 octave"),
+        ("48", 48, "1/48 octave"),
+        ("1/1", 1, "1/1 octave"),
+        ("ERB", "erb", "ERB"),
+        ("psychoacoustic", "psychoacoustic", "psychoacoustic"),
+        ("variable", "variable", "variable"),
+    ],
+)
+def test_a_smoothing_is_read_and_written_as_people_do(text, width, name):
+    assert parse_width(text) == width
+    assert width_text(width) == name
+
+
+@pytest.mark.parametrize("text", ["1/0", "1/49", "", "2/3", "none", "-6", "1/²"])
+def test_what_is_no_smoothing_is_refused_with_what_there_is(text):
+    with pytest.raises(ValueError, match="psychoacoustic"):
+        parse_width(text)
+
+
+@pytest.mark.parametrize("width", [3, 12, "erb", "psychoacoustic", "variable"])
 def test_a_flat_spectrum_stays_flat(width):
     smoothed = smoothed_power(np.full(4097, 2.5), FS / 8192, log_grid_hz(20, 20000, 12), width)
 

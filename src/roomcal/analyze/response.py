@@ -45,15 +45,18 @@ class SpatialAverage:
         Energetic mean.
     low_db, high_db : (n,) float array
         Lowest and highest level among the positions, at the frequencies of `mean`.
+    spread_db : (n,) float array
+        Standard deviation of the levels among the positions; NaN with one position.
     """
 
     mean: Curve
     low_db: FloatArray
     high_db: FloatArray
+    spread_db: FloatArray
     n_positions: int
 
     def __post_init__(self) -> None:
-        for name in ("low_db", "high_db"):
+        for name in ("low_db", "high_db", "spread_db"):
             object.__setattr__(self, name, frozen_array(getattr(self, name), ndim=1, name=name))
 
 
@@ -138,8 +141,13 @@ def spatial_average(curves: Sequence[Curve], *, name: str = "") -> SpatialAverag
     f_hz = curves[0].f_hz
     levels = np.array([curve.level_at(f_hz) for curve in curves])
     mean = db_from_power(power_from_db(levels).mean(axis=0))
+    several = len(curves) > 1
     return SpatialAverage(
-        Curve(f_hz, mean, name=name), levels.min(axis=0), levels.max(axis=0), len(curves)
+        Curve(f_hz, mean, name=name),
+        low_db=levels.min(axis=0),
+        high_db=levels.max(axis=0),
+        spread_db=levels.std(axis=0, ddof=1) if several else np.full(f_hz.size, np.nan),
+        n_positions=len(curves),
     )
 
 

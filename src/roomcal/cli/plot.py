@@ -1,17 +1,47 @@
-"""`roomcal plot`: one picture of a session."""
+"""`roomcal plot`: one picture of a session, or of several over each other."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from roomcal.cli import completion
 from roomcal.cli.settings import Settings, force_option
 
-KINDS = ("response", "decay", "impulse", "etc", "waterfall")
+if TYPE_CHECKING:
+    from roomcal.dsp.smoothing import Width
+
+KINDS = (
+    *("response", "phase", "group-delay", "impulse", "step", "etc", "decay", "modes"),
+    *("waterfall", "spectrogram", "wavelet", "csd"),
+)
+
+
+class Smoothing(click.ParamType["Width"]):
+    """A width of smoothing: 1/6, erb, psychoacoustic, variable."""
+
+    name = "smoothing"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Width":
+        """Read a width."""
+        from roomcal.dsp.smoothing import parse_width
+
+        try:
+            return parse_width(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command()
-@click.argument("session", shell_complete=completion.sessions)
+@click.argument(
+    "sessions",
+    nargs=-1,
+    required=True,
+    metavar="SESSION...",
+    shell_complete=completion.sessions,
+)
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option(
     "-o",
@@ -19,18 +49,52 @@ KINDS = ("response", "decay", "impulse", "etc", "waterfall")
     type=click.Path(dir_okay=False, path_type=Path),
     help="File: .png, .svg or .pdf.  [default: SESSION-KIND.png]",
 )
+@click.option(
+    "--smoothing",
+    type=Smoothing(),
+    default="1/6",
+    show_default=True,
+    help="Of the response: 1/1 to 1/48 octave, erb, psychoacoustic or variable.",
+)
+@click.option("--speaker", help="Only this speaker.")
+@click.option("--position", help="Of pictures that show one place.  [default: the first]")
+@click.option("--dark", is_flag=True, help="Light on dark.")
 @force_option
 @click.pass_obj
-def plot(settings: Settings, *, session: str, kind: str, path: Path | None, force: bool) -> None:
-    """Draw one picture of SESSION.
+def plot(
+    settings: Settings,
+    *,
+    sessions: tuple[str, ...],
+    kind: str,
+    path: Path | None,
+    smoothing: "Width",
+    speaker: str | None,
+    position: str | None,
+    dark: bool,
+    force: bool,
+) -> None:
+    """Draw one picture of SESSION; several sessions lie over each other.
 
     \b
     Examples:
       roomcal plot before response
-      roomcal plot before decay -o decay.svg
+      roomcal plot before after response --smoothing 1/12
+      roomcal plot before waterfall --speaker L -o waterfall.svg
     """
     from roomcal.jobs.plot import write_plot
+    from roomcal.report.style import DARK, LIGHT
 
-    path = path or settings.folder / f"{Path(session).name}-{kind}.png"
-    write_plot(settings.folder, session, kind, path, force=force)
+    names = [Path(session).name for session in sessions]
+    path = path or settings.folder / f"{'-'.join([*names, kind])}.png"
+    write_plot(
+        settings.folder,
+        sessions,
+        kind,
+        path,
+        smoothing=smoothing,
+        speaker=speaker,
+        position=position,
+        theme=DARK if dark else LIGHT,
+        force=force,
+    )
     click.echo(path)

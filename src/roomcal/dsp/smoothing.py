@@ -1,13 +1,21 @@
 """Smooth a power spectrum over a width that grows with frequency, in O(N)."""
 
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
-from roomcal.units import FloatArray, db_from_power
+from roomcal.units import FloatArray, db_from_power, log_ramp
 
-# Bands per octave, the ear's equivalent rectangular bandwidth, or the mix that design uses.
-Width = int | Literal["erb", "variable"]
+# Bands per octave, the ear's equivalent rectangular bandwidth, a third of an octave in the bass and
+# a sixth above with peaks counting more, or the mix that design uses.
+Width = int | Literal["erb", "psychoacoustic", "variable"]
+NAMED_WIDTHS = ("erb", "psychoacoustic", "variable")
+FINEST, COARSEST = 48, 1  # windows per octave that are worth a name
+# Room EQ Wizard's rule (its help, "Graph Panel", smoothing): 1/3 octave up to 100 Hz, 1/6 octave
+# from 1 kHz, blended between, and the cubic mean of the magnitude.
+_PSYCHOACOUSTIC_HZ = (100.0, 1000.0)
+_PSYCHOACOUSTIC_WIDTHS = (3, 6)
+_CUBIC = 1.5  # the exponent of a power that makes it the cube of a magnitude
 
 
 def band_edges_hz(f_hz: FloatArray, width: Width) -> tuple[FloatArray, FloatArray]:
@@ -16,8 +24,9 @@ def band_edges_hz(f_hz: FloatArray, width: Width) -> tuple[FloatArray, FloatArra
     Parameters
     ----------
     f_hz : (n,) float array
-    width : int or "erb"
-        Windows per octave (12 is 1/12 octave) or one equivalent rectangular bandwidth.
+    width : int or "erb" or "psychoacoustic"
+        Windows per octave (12 is 1/12 octave), one equivalent rectangular bandwidth, or a third
+        of an octave up to 100 Hz, a sixth from 1 kHz on and what lies between.
 
     Returns
     -------
@@ -30,6 +39,11 @@ def band_edges_hz(f_hz: FloatArray, width: Width) -> tuple[FloatArray, FloatArra
     if width == "erb":
         half = 24.7 * (4.37 * f_hz / 1000.0 + 1.0) / 2.0
         return np.maximum(f_hz - half, 0.0), f_hz + half
+    if width == "psychoacoustic":
+        share = log_ramp(f_hz, _PSYCHOACOUSTIC_HZ)
+        coarse, fine = _PSYCHOACOUSTIC_WIDTHS
+        half = 2.0 ** (0.5 / coarse + share * (0.5 / fine - 0.5 / coarse))
+        return f_hz / half, f_hz * half
     if not isinstance(width, int) or width < 1:
         raise ValueError(f"unknown smoothing {width=}")
     half_step = 2.0 ** (0.5 / width)
@@ -46,9 +60,9 @@ def smoothed_power(power: FloatArray, bin_hz: float, f_hz: FloatArray, width: Wi
     bin_hz : float
     f_hz : (n,) float array
         Where the smoothed power is wanted.
-    width : int or "erb" or "variable"
-        See `band_edges_hz`; "variable" is 1/12 octave below 150 Hz, 1/6 octave to 500 Hz and ERB
-        above 1.5 kHz, blended in between.
+    width : int or "erb" or "psychoacoustic" or "variable"
+        See `band_edges_hz`; "psychoacoustic" takes the cubic mean of the magnitude; "variable" is
+        1/12 octave below 150 Hz, 1/6 octave to 500 Hz and ERB above 1.5 kHz, blended in between.
 
     Returns
     -------
@@ -56,6 +70,40 @@ def smoothed_power(power: FloatArray, bin_hz: float, f_hz: FloatArray, width: Wi
     """
     if width == "variable":
         return _variable_width(power, bin_hz, f_hz)
+    if width == "psychoacoustic":
+        return np.asarray(_window_mean(power**_CUBIC, bin_hz, f_hz, width) ** (1.0 / _CUBIC))
+    return _window_mean(power, bin_hz, f_hz, width)
+
+
+def parse_width(text: str) -> Width:
+    """Read a smoothing as people write it: 1/6, 6, erb, psychoacoustic, variable.
+
+    Raises
+    ------
+    ValueError
+        For anything else; the message names what there is.
+    """
+    for name in NAMED_WIDTHS:
+        if text.strip().lower() == name:
+            return cast("Width", name)
+    number = text.strip().removeprefix("1/")
+    if number.isdecimal() and COARSEST <= int(number) <= FINEST:
+        return int(number)
+    raise ValueError(
+        f"{text!r} is no smoothing; there are 1/{COARSEST} to 1/{FINEST} octave, "
+        f"{', '.join(NAMED_WIDTHS[:-1])} and {NAMED_WIDTHS[-1]}"
+    )
+
+
+def width_text(width: Width) -> str:
+    """Write a smoothing as people do: 1/6 octave, ERB, psychoacoustic, variable."""
+    if isinstance(width, int):
+        return f"1/{width} octave"
+    return "ERB" if width == "erb" else width
+
+
+def _window_mean(power: FloatArray, bin_hz: float, f_hz: FloatArray, width: Width) -> FloatArray:
+    """Mean in a rectangular window around each frequency, by one running sum."""
     low_hz, high_hz = band_edges_hz(f_hz, width)
     n_bins = power.shape[-1]
     total = np.concatenate([np.zeros((*power.shape[:-1], 1)), np.cumsum(power, axis=-1)], axis=-1)
@@ -91,7 +139,7 @@ def smoothed_level_db(
     h : (..., n_samples) float array
     fs : int
     f_hz : (n,) float array
-    width : int or "erb" or "variable"
+    width : int or "erb" or "psychoacoustic" or "variable"
     n_fft : int, optional
         Transform length; by default long enough to hold `h`.
 

@@ -10,6 +10,7 @@ from roomcal.analyze.modes import RoomModes
 from roomcal.analyze.response import DEVIATION_BANDS_HZ
 from roomcal.jobs.describe import notes_by_speaker
 from roomcal.jobs.ledger_page import ledger_tables
+from roomcal.jobs.pictures import decay_trace
 from roomcal.jobs.summary import Stage, moved
 from roomcal.model.curve import Curve
 from roomcal.model.filter_bank import Bank
@@ -163,22 +164,8 @@ def decay_traces(story: Story) -> dict[str, list[DecayTrace]]:
         if stage.role == "predicted":
             continue
         for speaker, decays in stage.decays.items():
-            times = np.array([d.best_s for d in decays])
-            known = np.isfinite(times).any(axis=0)
-            mean, low, high = (np.full(known.size, np.nan) for _ in range(3))
-            mean[known] = np.nanmean(times[:, known], axis=0)
-            low[known] = np.nanmin(times[:, known], axis=0)
-            high[known] = np.nanmax(times[:, known], axis=0)
-            traces.setdefault(speaker, []).append(
-                DecayTrace(
-                    decays[0].bands_hz,
-                    mean,
-                    low,
-                    high,
-                    role=stage.role,
-                    label=_stage_name(stage, story.stages),
-                )
-            )
+            name = _stage_name(stage, story.stages)
+            traces.setdefault(speaker, []).append(decay_trace(decays, role=stage.role, label=name))
     return traces
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from roomcal.dsp.pink_noise import pink_noise_period
 from roomcal.dsp.weighting import weighted_level_db
+from roomcal.jobs.playback import play_whole
 from roomcal.jobs.studio import Place
 from roomcal.jobs.wiring import Wiring
 from roomcal.model.studio import Speaker
@@ -70,16 +71,13 @@ def play_noise(
     repeats = max(1, round(duration_s / _PERIOD_S))
     row = np.concatenate([period[-settle:], np.tile(period, repeats), period[:settle]])
     row *= _ramps(row.size, round(_RAMP_S * fs)) * float(ratio_from_db(speaker.gain_db))
-    guard = wiring.guard({speaker.name: row})
-    recording = place.device.play_record(
+    recording = play_whole(
+        place,
         row[np.newaxis],
-        fs=fs,
         output_channels=[speaker.output_channel],
         input_channels=[place.studio.microphone.input_channel],
-        watch=guard.watch,
+        guard=lambda: wiring.guard({speaker.name: row}),
     )
-    if guard.stop is not None:
-        raise guard.stop
     start = settle + wiring.delay
     c_dbfs = weighted_level_db(recording.samples[0, start : start + n], fs, "C")
     reference = None

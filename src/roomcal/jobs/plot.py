@@ -1,47 +1,67 @@
-"""Draw one picture of a session into a file."""
+"""Draw one kind of picture of one or several sessions into a file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from roomcal.analyze.reflections import energy_time_curve, find_reflections
-from roomcal.analyze.waterfall import waterfall
-from roomcal.dsp.arrival import arrival_sample
+from roomcal.analyze.response import DEFAULT_SMOOTHING
+from roomcal.dsp.smoothing import Width
 from roomcal.files.atomic import refuse_existing
-from roomcal.jobs.page import decay_traces, response_title, response_traces
-from roomcal.jobs.report import gather
-from roomcal.report.figures import (
-    decay_figure,
-    etc_figure,
-    impulse_figure,
-    response_figure,
-    save_figure,
-    waterfall_figure,
-)
+from roomcal.files.folders import unknown_name
+from roomcal.files.session_store import SessionStore
+from roomcal.jobs.pictures import KINDS, Material
+from roomcal.report.figures import LIGHT, Theme, save_figure
 
 
-def write_plot(root: Path, session: str, kind: str, path: Path, *, force: bool = False) -> None:
-    """Draw "response", "decay", "impulse", "etc" or "waterfall".
+def write_plot(
+    root: Path,
+    sessions: Sequence[str],
+    kind: str,
+    path: Path,
+    *,
+    smoothing: Width = DEFAULT_SMOOTHING,
+    speaker: str | None = None,
+    position: str | None = None,
+    theme: Theme = LIGHT,
+    force: bool = False,
+) -> None:
+    """Draw one of `KINDS`.
+
+    Parameters
+    ----------
+    root : Path
+    sessions : sequence of str
+        Several lie over each other.
+    kind : str
+    path : Path
+    smoothing : int or "erb" or "psychoacoustic" or "variable"
+        Of "response".
+    speaker, position : str, optional
+        Only this speaker; the place of pictures that show one, by default the first.
+    theme : Theme
 
     Raises
     ------
+    InputError
+        RC-309 if no session has the position.
     StorageError
         RC-602 if the file exists and `force` is not given.
     """
     refuse_existing(path, force=force)
-    story = gather(root, session)
+    stores = [SessionStore.open(root, name) for name in sessions]
+    found = {s.session.name: tuple(s.load_responses(speaker)) for s in stores}
+    positions = list(dict.fromkeys(r.position for rs in found.values() for r in rs))
+    if position is not None and position not in positions:
+        raise unknown_name("position", position, positions)
+
+    common = [
+        p for p in positions if all(any(r.position == p for r in rs) for rs in found.values())
+    ]
+    material = Material(
+        found,
+        position or (common or positions)[0],
+        smoothing=smoothing,
+        theme=theme,
+        studios={s.session.name: s.session.studio for s in stores},
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    first = story.responses[0].position
-    shown = [r for r in story.responses if r.position == first]
-    if kind == "response":
-        figure = response_figure(response_traces(story), title=response_title(story))
-    elif kind == "decay":
-        figure = decay_figure(decay_traces(story))
-    elif kind == "etc":
-        curves = [
-            (f"{r.speaker} {r.position}", energy_time_curve(r), find_reflections(r)) for r in shown
-        ]
-        figure = etc_figure(curves)
-    elif kind == "waterfall":
-        figure = waterfall_figure([(f"{r.speaker} {r.position}", waterfall(r)) for r in shown])
-    else:
-        figure = impulse_figure(shown, [arrival_sample(r.samples, r.fs) for r in shown])
-    save_figure(figure, path)
+    save_figure(KINDS[kind](material), path)

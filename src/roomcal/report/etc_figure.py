@@ -99,7 +99,8 @@ def etc_figure(
                 marker="o",
                 markersize=4.0,
                 color=theme.series[1].colour,
-                label="Reflection",
+                # A legend without a mark would ask what it means.
+                label="Reflection" if early.found else "_nolegend_",
             )
             named = sorted((r for r in early.found if r.surface), key=lambda r: -r.level_db)
             for r in named[:_MOST_NAMED]:
@@ -110,6 +111,7 @@ def etc_figure(
                     textcoords="offset points",
                     fontsize="small",
                     color=theme.muted,
+                    bbox={"facecolor": theme.background, "edgecolor": "none", "pad": 0.6},
                 )
         legend_below(figure, flat[: len(shown)], n_columns=3)
     return figure

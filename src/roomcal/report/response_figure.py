@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from roomcal.report.panels import say
 from roomcal.report.style import (
     LIGHT,
     Theme,
@@ -29,7 +30,7 @@ def response_figure(
     speakers: Mapping[str, Sequence[Trace]],
     *,
     title: str = "Response at the listening positions",
-    smoothing: str = "1/6",
+    smoothing: str = "1/6 octave",
     theme: Theme = LIGHT,
 ) -> Figure:
     """Draw the responses of each speaker.
@@ -68,8 +69,10 @@ def response_figure(
             if n_columns == 2:
                 axes.set_xticks([20, 100, 1000, 10000], ["20", "100", "1k", "10k"])
             if i % n_columns == 0:
-                axes.set_ylabel(f"Level (dB), {smoothing} octave")
+                axes.set_ylabel(f"Level (dB), {smoothing}")
             _draw(axes, traces, theme)
+            if traces and not any((t.curve.level_db > low_db).any() for t in traces):
+                say(axes, f"All of it lies below {low_db:.0f} dB".replace("-", "\u2212"), theme)
         order = sorted((t for ts in speakers.values() for t in ts), key=_reading_order)
         legend_below(figure, flat[: len(speakers)], first=[literal(t.legend) for t in order])
     return figure
@@ -79,7 +82,7 @@ def overlay_figure(
     traces: Sequence[Trace],
     *,
     title: str,
-    smoothing: str = "1/6",
+    smoothing: str = "1/6 octave",
     theme: Theme = LIGHT,
 ) -> Figure:
     """Draw curves that stand for themselves over each other, each in a look of its own."""
@@ -91,7 +94,7 @@ def overlay_figure(
             axes,
             *level_range_db([t.curve.level_db[t.curve.f_hz >= _SCALE_FROM_HZ] for t in traces]),
         )
-        axes.set_ylabel(f"Level (dB), {smoothing} octave")
+        axes.set_ylabel(f"Level (dB), {smoothing}")
         for i, trace in enumerate(traces):
             style = theme.roles.get(trace.role) or theme.series[i % len(theme.series)]
             draw_line(

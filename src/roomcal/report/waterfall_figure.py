@@ -1,17 +1,36 @@
-"""Picture of how the bass dies away: frequency across, time downwards, level as colour."""
+"""Pictures of slices behind each other: how the bass of a room dies away, or a speaker's treble."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from roomcal.analyze.waterfall import HIGH_HZ, LAST_S, LOW_HZ, Waterfall
-from roomcal.report.style import LIGHT, Theme, frequency_axis, literal, new_figure, styled
+from roomcal.analyze.cumulative_decay import CumulativeDecay
+from roomcal.analyze.waterfall import Waterfall
+from roomcal.report.panels import Panels, new_panels, say
+from roomcal.report.ridges import draw_ridges
+from roomcal.report.style import LIGHT, Theme, literal, styled, tick_text
+from roomcal.units import FloatArray
 
-_SPAN_DB = 50.0
-_STEP_DB = 20.0  # between the contour lines, which grey prints keep
-_TICKS_HZ = (20, 30, 40, 50, 60, 80, 100, 150, 200, 300)
-_TICKS_TWO_COLUMNS_HZ = (20, 30, 50, 100, 200, 300)
+_WATERFALL_HZ = (20, 30, 40, 50, 60, 80, 100, 150, 200, 300)
+_WATERFALL_TWO_COLUMNS_HZ = (20, 30, 50, 100, 200, 300)
+_TREBLE_HZ = (1000, 2000, 3000, 5000, 7000, 10000, 20000)
+_TREBLE_TWO_COLUMNS_HZ = (1000, 2000, 5000, 10000, 20000)
+_PIXELS = (480, 1040)  # of a panel as wide as the figure
+_ROW_HEIGHT_IN = (2.9, 1.9)  # one column, two columns
+
+
+class _Slices(Protocol):
+    """What both decays are."""
+
+    @property
+    def t_s(self) -> FloatArray: ...
+    @property
+    def f_hz(self) -> FloatArray: ...
+    @property
+    def level_db(self) -> FloatArray: ...
 
 
 def waterfall_figure(
@@ -20,7 +39,7 @@ def waterfall_figure(
     title: str = "Decay of the bass",
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Draw waterfalls seen from above, so that no ridge hides another.
+    """Draw waterfalls, 20 to 300 Hz over 500 ms and 50 dB.
 
     Parameters
     ----------
@@ -29,63 +48,83 @@ def waterfall_figure(
         The finding, or the subject.
     theme : Theme
     """
-    if not falls:
+    return _slices_figure(
+        falls, title=title, theme=theme, ticks_hz=(_WATERFALL_HZ, _WATERFALL_TWO_COLUMNS_HZ)
+    )
+
+
+def cumulative_decay_figure(
+    decays: Sequence[tuple[str, CumulativeDecay]],
+    *,
+    title: str = "Cumulative decay of the direct sound",
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Draw cumulative spectral decays.
+
+    Parameters
+    ----------
+    decays : sequence of (name, CumulativeDecay)
+    title : str
+        The finding, or the subject.
+    theme : Theme
+    """
+    return _slices_figure(
+        decays, title=title, theme=theme, ticks_hz=(_TREBLE_HZ, _TREBLE_TWO_COLUMNS_HZ)
+    )
+
+
+def _slices_figure(
+    named: Sequence[tuple[str, _Slices]],
+    *,
+    title: str,
+    theme: Theme,
+    ticks_hz: tuple[Sequence[int], Sequence[int]],
+) -> Figure:
+    """Draw one panel of slices a name."""
+    if not named:
         raise ValueError("a picture needs at least one waterfall")
-    n_columns = 1 if len(falls) <= 3 else 2
-    n_rows = -(-len(falls) // n_columns)
     with styled(theme):
-        figure, rows = new_figure(n_rows, n_columns, row_height_in=2.6, title=title)
-        flat = [axes for row in rows for axes in row]
-        mesh = None
-        for i, axes in enumerate(flat):
-            if i >= len(falls):
-                axes.set_visible(False)
-                continue
-            name, fall = falls[i]
+        wide = len(named) <= 3
+        panels = new_panels(len(named), row_height_in=_ROW_HEIGHT_IN[0 if wide else 1], title=title)
+        for i, (name, slices) in enumerate(named):
+            axes = panels.axes[i]
             axes.set_title(literal(name))
-            frequency_axis(
-                axes, low_hz=LOW_HZ, high_hz=HIGH_HZ, labelled=i + n_columns >= len(falls)
-            )
-            ticks = _TICKS_HZ if n_columns == 1 else _TICKS_TWO_COLUMNS_HZ
-            axes.set_xticks(ticks, [f"{f}" for f in ticks])
-            axes.set_xlim(LOW_HZ, HIGH_HZ)
-            axes.set_ylim(1000.0 * LAST_S, 0.0)
-            axes.grid(visible=False)
-            if i % n_columns == 0:
-                axes.set_ylabel("Time (ms)")
-            level = np.ma.masked_invalid(np.clip(fall.level_db, -_SPAN_DB, 0.0))
-            t_ms = 1000.0 * fall.t_s
-            mesh = axes.pcolormesh(
-                fall.f_hz,
-                t_ms,
-                level,
-                cmap="cividis",
-                vmin=-_SPAN_DB,
-                vmax=0.0,
-                shading="gouraud" if not np.ma.is_masked(level) else "nearest",
-                rasterized=True,
-            )
-            if level.count() and not np.ma.is_masked(level[0]):
-                axes.contour(
-                    fall.f_hz,
-                    t_ms,
-                    level,
-                    levels=np.arange(-_SPAN_DB + 0.5 * _STEP_DB, 0.0, _STEP_DB),
-                    colors="white",
-                    linewidths=0.5,
-                    linestyles="solid",
-                )
-            if np.ma.is_masked(level):
-                axes.text(
-                    0.5,
-                    0.04,
-                    "The response ends here" if level.count() else "The response is too short",
-                    transform=axes.transAxes,
-                    horizontalalignment="center",
-                    fontsize="small",
-                    color=theme.muted,
-                )
-        if mesh is not None:
-            bar = figure.colorbar(mesh, ax=flat[: len(falls)], aspect=30, pad=0.02)
-            bar.set_label("Level (dB)")
-    return figure
+            _draw(axes, panels, slices, ticks_hz[panels.n_columns - 1], theme)
+            if panels.at_bottom(i):
+                axes.set_xlabel("Frequency (Hz)", labelpad=16.0)
+            _say_where_it_ends(axes, slices, theme)
+    return panels.figure
+
+
+def _draw(axes: Axes, panels: Panels, slices: _Slices, ticks: Sequence[int], theme: Theme) -> None:
+    inside = [f for f in ticks if slices.f_hz[0] * 0.99 <= f <= slices.f_hz[-1] * 1.03]
+    draw_ridges(
+        axes,
+        1000.0 * slices.t_s,
+        slices.f_hz,
+        slices.level_db,
+        ticks_hz=inside,
+        labels=[tick_text(f) for f in inside],
+        time_unit="ms",
+        size=(_PIXELS[0] // panels.n_columns, _PIXELS[1] // panels.n_columns),
+        theme=theme,
+    )
+
+
+def _say_where_it_ends(axes: Axes, slices: _Slices, theme: Theme) -> None:
+    """Name the reason where slices are missing."""
+    known = np.isfinite(slices.level_db).all(axis=1)
+    if known.all():
+        return
+    if not known.any():
+        say(axes, "The response is too short", theme)
+        return
+    axes.text(
+        0.44,
+        0.04,
+        f"The response ends after {1000.0 * float(slices.t_s[known][-1]):.0f} ms",
+        horizontalalignment="center",
+        fontsize="small",
+        color=theme.muted,
+        zorder=300.0,
+    )

@@ -1,0 +1,56 @@
+"""The fault matrix of docs/faults.md: every row has tests that carry its number."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from roomcal.errors import FAULTS
+
+ROOT = Path(__file__).resolve().parents[1]
+# Measuring, data and process, safety. What runs live has a matrix of its own.
+ROWS = [*range(1, 34), *range(42, 54)]
+# The exit codes of docs/faults.md.
+EXIT_CODES = {"0", "2", "3", "4", "5", "6", "7", "8", "130"}
+
+
+def table():
+    """The rows of the table: number to (exit code, what is said, names of test files)."""
+    text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    found = {}
+    for line in text.splitlines():
+        cells = [c.strip() for c in line.strip("|").split(" | ")]
+        if len(cells) == 5 and cells[0].isdigit():
+            found[int(cells[0])] = (cells[2], cells[3], re.findall(r"`([^`]+\.py)`", cells[4]))
+    return found
+
+
+def numbered_tests(file, row):
+    text = (ROOT / "tests" / file).read_text(encoding="utf-8")
+    return re.findall(rf"^def (test_row_{row:02d}_\w+)", text, flags=re.MULTILINE)
+
+
+def test_every_row_is_in_the_table_and_no_other():
+    assert sorted(table()) == ROWS
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_has_a_test_with_its_number_in_every_file_that_it_names(row):
+    exit_code, said, files = table()[row]
+
+    assert files
+    for file in files:
+        assert numbered_tests(file, row), f"no test_row_{row:02d}_... in {file}"
+    assert exit_code in EXIT_CODES
+    for fault in re.findall(r"RC-\d{3}", said):
+        assert fault in FAULTS
+
+
+def test_no_test_carries_a_number_that_is_no_row():
+    numbers = {
+        int(n)
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for n in re.findall(r"^def test_row_(\d\d)_", file.read_text("utf-8"), re.MULTILINE)
+    }
+    assert numbers >= set(ROWS)
+    assert numbers <= set(range(1, 54))
