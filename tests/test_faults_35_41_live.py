@@ -472,6 +472,23 @@ def test_fault_41_flags_of_the_host_are_counted_and_no_sample_changes():
     assert (counts["host_events"], counts["host_flags"]) == (1, 4)
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_fault_34_a_device_that_was_away_comes_back_with_the_ramp_of_a_start(rng, told):
+    hand = Hand()
+    bank = bank_of(room_filter(rng), room_filter(rng))
+    prepared = running(bank, clock=hand.clock)
+    x = sine(440, FS, level=0.9)
+    play_in_time(prepared, hand, x)
+
+    hand.move(5.0)
+    if told:
+        prepared.restart()
+    y = play_in_time(prepared, hand, x)
+
+    w = raised_cosine(np.arange(1, FS + 1) / START_FRAMES)[:, None]
+    np.testing.assert_allclose(y, w * exact(x, bank), atol=ROUNDING)  # and nothing of the past
+
+
 def test_fault_41_an_engine_that_is_too_slow_rests_in_silence_and_comes_back():
     hand = Hand()
     prepared = running(unity(), clock=hand.clock)

@@ -1,6 +1,8 @@
 """The compiled callback: what it plays, what it obeys, what it shows, and what it needs."""
 
 import ctypes
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -362,6 +364,30 @@ def test_it_runs_while_another_thread_holds_the_interpreter():
     worker.join()
 
     assert done == n
+
+
+@pytest.mark.slow
+def test_what_is_compiled_once_is_announced_once(tmp_path):
+    program = """
+import numpy
+from roomcal.live.callback import compile_ahead
+for _ in range(2):
+    compile_ahead(numpy.float32, announce=lambda: print("compiling"))
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        ).stdout
+        for _ in range(2)
+    ]
+
+    assert said == ["compiling\n", ""]
 
 
 def test_denormal_numbers_cost_nothing_and_the_host_keeps_its_own_rules():

@@ -5,9 +5,10 @@ It does not look at the files of the functions called from there, whose code is 
 So the cache of every function is stamped with the digest of this package and of its own.
 """
 
+import contextlib
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import resources
 from typing import Any, TypeVar, cast
 
@@ -85,6 +86,30 @@ def _compiled(function: Function, options: dict[str, Any]) -> Function:
     return cast(Function, dispatcher)
 
 
+_LISTENERS: list[Callable[[], None]] = []
+
+
+@contextlib.contextmanager
+def announcing(listener: Callable[[], None]) -> Iterator[None]:
+    """Let `listener` know, once, that something must be compiled: it takes a while."""
+    _LISTENERS.append(listener)
+    try:
+        yield
+    finally:
+        if listener in _LISTENERS:
+            _LISTENERS.remove(listener)
+
+
+class _Announced(CFunc):
+    """A callback that says so before it is compiled; one from the cache is not."""
+
+    def _compile_uncached(self) -> Any:
+        while _LISTENERS:
+            _LISTENERS.pop()()
+        ordinary: Any = super()
+        return ordinary._compile_uncached()
+
+
 def compiled_callback(function: Callable[..., Any], signature: Any) -> Any:
     """Compile a function for callers in C, now, or read it from the cache.
 
@@ -102,7 +127,7 @@ def compiled_callback(function: Callable[..., Any], signature: Any) -> Any:
     """
     options = {"error_model": "numpy", "fastmath": FAST_MATH}
     result = numba.core.sigutils.normalize_signature(signature)
-    callback: Any = CFunc(function, result, locals={}, options=options)
+    callback: Any = _Announced(function, result, locals={}, options=options)
     callback.enable_caching()
     _stamp(callback._cache, function)
     if not _is_cached(callback):

@@ -6,12 +6,15 @@ numbers count as zero meanwhile, and what the host had set is put back.
 """
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 from numba import types
 
-from roomcal.convolver.compiled import compiled, compiled_callback
+from roomcal.convolver import kernel
+from roomcal.convolver.compiled import announcing, compiled, compiled_callback
 from roomcal.convolver.denormals import flush_denormals, restore_denormals
 from roomcal.live import memory as m
 from roomcal.live.commands import begin, end
@@ -125,6 +128,25 @@ def port_audio_address() -> int:
 def jack_address() -> int:
     """Return the address of the callback for JACK; compiles it, or reads the cache."""
     return _address(_jack)
+
+
+def compile_ahead(
+    dtype: type[np.floating] = np.float64, *, announce: Callable[[], None] = lambda: None
+) -> None:
+    """Compile all that runs live, or read it from the cache, before audio waits for it.
+
+    Parameters
+    ----------
+    dtype : type
+        numpy.float64 or numpy.float32: of the convolver's computation.
+    announce : callable
+        Is called first if something is not in the cache: some 20 s pass then.
+    """
+    with announcing(announce):
+        kernel.entry_address(dtype)
+        kernel.planar_address(dtype)
+        port_audio_address()
+        jack_address()
 
 
 # The same for calls from Python, with the result and the arguments of the signature above.

@@ -10,11 +10,12 @@ from roomcal.convolver.compiled import compiled, inlined
 from roomcal.live import memory as m
 from roomcal.live.guards import rearm
 from roomcal.live.memory import Numbers, State
-from roomcal.live.panel import LATE, MAX_CHANNELS, integer_place, number_place
+from roomcal.live.panel import LATE, MAX_CHANNELS, NO_REASON, integer_place, number_place
 from roomcal.live.pointers import call_clock, call_counter, longs_at
 
 REST_S = 1.0  # of the engine after an overload
 OVERLOAD_S = 0.2  # computing takes longer than there is time, for this long
+GONE_S = 1.0  # without a callback
 MAX_GAIN_DB = 12.0  # of a command; the limiter stands behind it
 
 _UNBOUNDED = 1 << 40  # of an array that is only known by its address
@@ -114,6 +115,8 @@ def begin(state: State, numbers: Numbers, n_frames: int, flags: int) -> int:
         integers[_LATE] += 1
         numbers[m.ENVELOPE] = 0.0  # the device was silent meanwhile
         state[m.REASON_NOW] = LATE
+        if now - due > GONE_S * _NS:  # the device was away: this is a new start
+            state[m.REASON_NOW], state[m.ANEW] = NO_REASON, 1
     state[m.LAST_ENTRY_NS], state[m.LAST_FRAMES] = now, n_frames
     return now
 

@@ -196,6 +196,15 @@ class Prepared:
         self.convolver.begin_with(2 * number + bypass)
         self.panel.command(wanted=number, bypass=int(bypass))
 
+    def restart(self) -> None:
+        """Forget the past and begin with the ramp of a start; only while no audio runs."""
+        self.convolver.forget()
+        self.numbers[m.ENVELOPE] = 0.0
+        self._line[:] = 0
+        self._y[:] = 0
+        for place in (m.LAST_ENTRY_NS, m.REASON_NOW, m.REST, m.BAD_LEFT, m.OVER_TIME):
+            self.state[place] = 0
+
     def call(self, x: NDArray[np.float32], *, flags: int = 0) -> NDArray[np.float32]:
         """Run the callback once, as PortAudio does: for tests, and for hearing it offline.
 
