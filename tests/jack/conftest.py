@@ -1,6 +1,7 @@
 """A JACK server without hardware, rooms in it, and roomcal run against them."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -150,8 +151,20 @@ class Lab:
 
     folder: Path
     environment: dict[str, str]
-    server: subprocess.Popen
+    command: tuple[str, ...]  # that starts the server
     benches: list[Bench] = field(default_factory=list)
+    server: subprocess.Popen = None
+
+    def start_server(self) -> None:
+        """Start the server, again after it was killed."""
+        with (self.folder / "jackd.log").open("w") as log:
+            self.server = subprocess.Popen(
+                self.command, env=self.environment, stdout=log, stderr=log
+            )
+
+    def wait_for_server(self) -> None:
+        """Return when the server answers."""
+        _wait_for(self)
 
     def bench(self, name: str = "studio") -> Bench:
         """Make another folder with a room of its own."""
@@ -159,9 +172,12 @@ class Lab:
         return self.benches[-1]
 
 
+_SERVERS = itertools.count()  # two at a time have two names
+
+
 @contextlib.contextmanager
-def _lab(folder: Path, *, period: int = PERIOD) -> Iterator[Lab]:
-    name = f"roomcal-test-{os.getpid()}"
+def _lab(folder: Path, *, period: int = PERIOD, channels: int = 2) -> Iterator[Lab]:
+    name = f"roomcal-test-{os.getpid()}-{next(_SERVERS)}"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ROOMCAL_")}
     environment |= {
         "JACK_NO_AUDIO_RESERVATION": "1",
@@ -171,29 +187,24 @@ def _lab(folder: Path, *, period: int = PERIOD) -> Iterator[Lab]:
         "OPENBLAS_NUM_THREADS": "1",
     }
     # -S: the server waits for its clients; without it a loaded machine makes bad samples.
-    with (folder / "jackd.log").open("w") as log:
-        server = subprocess.Popen(
-            [
-                *(*FIRST, "jackd", "-r", "-S", "-n", name, "-d", "dummy"),
-                *("-r", str(FS), "-p", str(period), "-C", "2", "-P", "2"),
-            ],
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    lab = Lab(folder, environment, server)
+    command = (
+        *(*FIRST, "jackd", "-r", "-S", "-n", name, "-d", "dummy"),
+        *("-r", str(FS), "-p", str(period), "-C", str(channels), "-P", str(channels)),
+    )
+    lab = Lab(folder, environment, command)
+    lab.start_server()
     try:
         _wait_for(lab)
         yield lab
     finally:
         for bench in lab.benches:
             bench.close_room()
-        server.send_signal(signal.SIGTERM)
+        lab.server.send_signal(signal.SIGTERM)
         try:
-            server.wait(5)
+            lab.server.wait(5)
         except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            lab.server.kill()
+            lab.server.wait()
         for left in Path("/dev/shm").glob(f"jack*{name}*"):  # a killed server does not tidy up
             left.unlink(missing_ok=True)
 

@@ -48,10 +48,6 @@ def digest_of_sources(package: str) -> str:
     return digest.hexdigest()
 
 
-# Called before a callback is compiled, which takes seconds; one from the cache is there at once.
-LISTENERS: list[Callable[[], None]] = []
-
-
 def _stamp(cache: Any, function: Callable[..., Any]) -> None:
     """Make cached code depend on all sources that it is made from: the convolver, and its own.
 
@@ -130,17 +126,5 @@ def compiled_callback(function: Callable[..., Any], signature: Any) -> Any:
     callback: Any = _Announced(function, result, locals={}, options=options)
     callback.enable_caching()
     _stamp(callback._cache, function)
-    if not _is_cached(callback):
-        for listener in LISTENERS:
-            listener()
     callback.compile()
     return callback
-
-
-def _is_cached(callback: Any) -> bool:
-    """Tell whether compiled code is on the disk; where numba's private names differ, it may be."""
-    try:
-        cache, codegen = callback._cache, callback._targetdescr.target_context.codegen()
-        return cache._index_key(callback._sig, codegen) in cache._cache_file._load_index()
-    except Exception:
-        return True

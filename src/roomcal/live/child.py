@@ -15,7 +15,7 @@ from typing import IO
 
 import msgspec
 
-from roomcal.convolver.compiled import LISTENERS
+from roomcal.convolver.compiled import announcing
 from roomcal.errors import DeviceError, RoomcalError
 from roomcal.live.engine import Engine
 from roomcal.live.messages import ENDED, Lines, Message, fault_message, own_answers, send
@@ -63,7 +63,6 @@ class Child:
         order = self._orders.next(timeout_s=3600.0)
         if order is None or order.get("do") != "prepare":
             return
-        LISTENERS.append(lambda: self._say({"event": "compiling"}))
         self._request = msgspec.convert(order["request"], RunRequest)
         self._panel = Panel(memoryview(attached(self._request.memory, N_BYTES)))
         self._place = place_for(self._request)
@@ -117,7 +116,8 @@ class Child:
                 self._say(self._found([]))
                 return False
             if self._engine is None or not self._engine.fits(found):
-                self._engine = Engine(self._request, found, self._panel)
+                with announcing(lambda: self._say({"event": "compiling"})):
+                    self._engine = Engine(self._request, found, self._panel)
             self._say(self._found(self._engine.described()))
             order = self._orders.next(timeout_s=3600.0)
             while order is not None and order.get("do") != "open":
