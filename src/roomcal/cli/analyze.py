@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from roomcal.cli import completion
+from roomcal.cli.check_bounce import check_bounce
 from roomcal.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class RoomSize(click.ParamType["tuple[float, float, float]"]):
 
 
 @click.command()
-@click.argument("session", shell_complete=completion.sessions)
+@click.argument("session", required=False, shell_complete=completion.sessions)
 @click.option("--only", type=click.Choice(KINDS), help="Only this part.")
 @click.option("--speaker", help="Only this speaker.")
 @click.option(
@@ -45,12 +47,24 @@ class RoomSize(click.ParamType["tuple[float, float, float]"]):
     metavar="XxYxZ",
     help="Size of the room in metres, to name its modes and surfaces.",
 )
+@click.option(
+    "--check-bounce",
+    "mix",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Tell whether a bounced mix carries the correction of --bank.",
+)
+@click.option(
+    "--bank", metavar="NAME", shell_complete=completion.banks, help="With --check-bounce."
+)
 @json_option
 @click.pass_obj
 def analyze(
     settings: Settings,
     *,
-    session: str,
+    session: str | None,
+    mix: Path | None,
+    bank: str | None,
     only: str | None,
     speaker: str | None,
     room: tuple[float, float, float] | None,
@@ -64,7 +78,15 @@ def analyze(
       roomcal analyze before --only decay --speaker L
       roomcal analyze before --only modes --room 4.4x5.6x2.8
       roomcal analyze before --json > before.json
+      roomcal analyze --check-bounce mixdown.wav --bank mix
     """
+    if mix is not None or bank is not None:
+        if mix is None or bank is None or session is not None:
+            raise click.UsageError("--check-bounce FILE goes with --bank NAME, without SESSION")
+        check_bounce(settings, mix, bank, as_json=as_json)
+        return
+    if session is None:
+        raise click.UsageError("name a session; `roomcal sessions` lists them")
     from roomcal.analyze.analysis import analyze as analyze_responses
     from roomcal.analyze.analysis import to_json
     from roomcal.files.session_store import SessionStore
