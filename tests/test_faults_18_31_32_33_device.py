@@ -122,13 +122,11 @@ def test_row_18_a_quiet_sound_is_played_again(run):
     assert takes_of() == [("L", 1, "accepted")]
 
 
-@pytest.mark.parametrize("command", ["measure a", "level"])
-def test_row_18_quiet_sounds_that_never_arrive_whole_are_a_slow_audio_system(run, command):
-    result = run(f"{command} --device virtual", Xrun())
+def test_row_18_quiet_sounds_that_never_arrive_whole_prove_what_they_can(run):
+    result = run("level --device virtual --speakers L --json", Xrun())
 
-    assert result.exit_code == 4
-    assert "audio system too slow" in result.stderr
-    assert "the last of 3 times" in result.stderr
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["level_dbfs"] > -50.0
 
 
 def test_row_18_the_flags_of_a_stream_reject_the_take(run, box):

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "targets": ("lists", "targets"),
     "design": ("design", "design"),
     "verify": ("verify", "verify"),
+    "compare": ("compare", "compare"),
     "health": ("health", "health"),
     "apply": ("apply", "apply"),
     "run": ("run", "run"),

@@ -30,6 +30,8 @@ _AGREED_SHARE = 0.75
 _PLACE_DB = 4.0
 # The correction takes a deviation when it spends this share of it.
 _TAKEN_SHARE = 0.5
+# From here on a correction that leaves most is said all the same.
+_PART_DB = 1.0
 # Distances that furniture can be moved by or away from.
 _MOVABLE_M = 1.5
 _TEMPERATURE_C = 20.0
@@ -124,6 +126,8 @@ def _entry(
     action, then = _action(kind, level_db, taken=taken, distance_m=distance_m)
     if taken and abs(left_db) > LEAST_DB:
         then += f"; {left_db:+.1f} dB remain"
+    elif not taken and -correction_db * np.sign(level_db) > _PART_DB:
+        then = f"{correction_db:+.1f} dB, and no more: {then}"
     return LedgerEntry(
         f_hz=f0,
         kind=kind,

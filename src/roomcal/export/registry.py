@@ -39,13 +39,20 @@ class Format:
     refuses: Callable[[Bank], str] = lambda _: ""  # why it cannot carry a bank; empty if it can
     # What it carries of a bank; None: all of it, tap for tap.
     carries: Callable[[Bank], Carried] | None = None
+    # What it leaves out of a bank whose taps it carries, with the consequence.
+    loses: Callable[[Bank], tuple[str, ...]] = lambda _: ()
     # Level curves that it holds beside, by rate and channel, and their smoothing per octave.
     read_levels: Callable[[Path], Mapping[int, Mapping[str, Curve]]] | None = None
     levels_width: int = 0
 
 
 FORMATS: dict[str, Format] = {
-    "daw-wav": Format("WAV impulse responses for convolver plug-ins", daw_wav.write, daw_wav.read),
+    "daw-wav": Format(
+        "WAV impulse responses for convolver plug-ins",
+        daw_wav.write,
+        daw_wav.read,
+        loses=daw_wav.loses,
+    ),
     "camilladsp": Format(
         "CamillaDSP 2, 3 and 4: configuration and WAVs", camilladsp.write, camilladsp.read
     ),
@@ -92,8 +99,8 @@ FORMATS: dict[str, Format] = {
         autoeq.read,
         bands.refuses,
         autoeq.carried_by_bands,
-        autoeq.read_levels,
-        autoeq.GRAPHIC_WIDTH,
+        read_levels=autoeq.read_levels,
+        levels_width=autoeq.GRAPHIC_WIDTH,
     ),
     "table": Format(
         "a table to print for devices that import nothing: RME, GLM, Dolby renderer",
@@ -101,8 +108,8 @@ FORMATS: dict[str, Format] = {
         table.read,
         bands.refuses,
         table.carried_by_table,
-        table.read_levels,
-        table.THIRDS_WIDTH,
+        read_levels=table.read_levels,
+        levels_width=table.THIRDS_WIDTH,
     ),
     "sofa": Format("SOFA (AES69), GeneralFIR: an archive", sofa.write, sofa.read),
     "json": Format("taps and structure as one JSON document", json_taps.write, json_taps.read),

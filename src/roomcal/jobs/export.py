@@ -61,7 +61,7 @@ def _prove(bank: Bank, chosen: Format, folder: Path) -> Proof:
     """Read back what was written, and hold it against what the format is to carry."""
     found = chosen.read(folder)
     if chosen.carries is None:
-        return prove(bank, found)
+        return dataclasses.replace(prove(bank, found), losses=chosen.loses(bank))
     carried = chosen.carries(bank)
     proof = dataclasses.replace(prove_levels(carried.filters, found), losses=carried.losses)
     if chosen.read_levels is not None:

@@ -9,14 +9,9 @@ def stream_verdict(capture: Capture) -> Verdict | None:
 
     A lost block may be too short for any detector to see, and shifts everything after it.
     """
-    return stream_verdict_of(capture.xruns)
-
-
-def stream_verdict_of(xruns: int) -> Verdict | None:
-    """Reject what was recorded with that many underflows and overflows."""
-    if xruns == 0:
+    if capture.xruns == 0:
         return None
-    times = "once" if xruns == 1 else f"{xruns} times"
+    times = "once" if capture.xruns == 1 else f"{capture.xruns} times"
     return Verdict(
         "stream",
         "rejection",
@@ -24,5 +19,5 @@ def stream_verdict_of(xruns: int) -> Verdict | None:
         f"audio system too slow: it reported lost samples {times}",
         hint="raise --block (2048, 4096), close programs that keep the computer busy, and plug the "
         "interface in directly, not through a hub",
-        evidence={"xruns": xruns},
+        evidence={"xruns": capture.xruns},
     )
