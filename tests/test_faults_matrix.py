@@ -1,4 +1,4 @@
-"""The fault matrix of docs/faults.md and docs/live.md: every row has tests that carry its number."""
+"""The fault matrix of docs/faults.md and docs/live.md: every row has tests with its number."""
 
 import re
 from pathlib import Path
