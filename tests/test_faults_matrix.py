@@ -1,4 +1,4 @@
-"""The fault matrix of docs/faults.md: every row has tests that carry its number."""
+"""The fault matrix of docs/faults.md and docs/live.md: every row has tests with its number."""
 
 import re
 from pathlib import Path
@@ -8,15 +8,19 @@ import pytest
 from roomcal.errors import FAULTS
 
 ROOT = Path(__file__).resolve().parents[1]
-# Measuring, data and process, safety. What runs live has a matrix of its own.
-ROWS = [*range(1, 34), *range(42, 54)]
+# Measuring, data and process, safety; what runs live has a page of its own.
+PAGES = {
+    "faults.md": [*range(1, 34), *range(42, 54)],
+    "live.md": [*range(34, 42)],
+}
+ROWS = [row for rows in PAGES.values() for row in rows]
 # The exit codes of docs/faults.md.
 EXIT_CODES = {"0", "2", "3", "4", "5", "6", "7", "8", "130"}
 
 
-def table():
-    """The rows of the table: number to (exit code, what is said, names of test files)."""
-    text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+def table(pages=tuple(PAGES)):
+    """The rows of the tables: number to (exit code, what is said, names of test files)."""
+    text = "\n".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in pages)
     found = {}
     for line in text.splitlines():
         cells = [c.strip() for c in line.strip("|").split(" | ")]
@@ -27,11 +31,12 @@ def table():
 
 def numbered_tests(file, row):
     text = (ROOT / "tests" / file).read_text(encoding="utf-8")
-    return re.findall(rf"^def (test_row_{row:02d}_\w+)", text, flags=re.MULTILINE)
+    return re.findall(rf"^def (test_(?:row|fault)_{row:02d}_\w+)", text, flags=re.MULTILINE)
 
 
-def test_every_row_is_in_the_table_and_no_other():
-    assert sorted(table()) == ROWS
+@pytest.mark.parametrize("page", PAGES)
+def test_every_row_is_in_the_table_and_no_other(page):
+    assert sorted(table([page])) == PAGES[page]
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -52,5 +57,5 @@ def test_no_test_carries_a_number_that_is_no_row():
         for file in (ROOT / "tests").rglob("test_*.py")
         for n in re.findall(r"^def test_row_(\d\d)_", file.read_text("utf-8"), re.MULTILINE)
     }
-    assert numbers >= set(ROWS)
+    assert numbers >= set(PAGES["faults.md"])
     assert numbers <= set(range(1, 54))

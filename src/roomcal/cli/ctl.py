@@ -7,7 +7,7 @@ import click
 from roomcal.cli.settings import Settings, json_option
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # -3 is a number of dB
 @click.argument("command", nargs=-1, required=True, metavar="COMMAND")
 @click.option("--device", help="Which engine, where several run: part of its device's name.")
 @json_option

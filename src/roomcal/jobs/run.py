@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,16 +12,17 @@ from roomcal.errors import DeviceError, InputError, RoomcalError, SafetyStop
 from roomcal.files.bank_store import load_bank
 from roomcal.files.feedback_mark import leave_mark, remove_mark
 from roomcal.jobs.alone import alone_on_device
-from roomcal.jobs.run_plan import RunPlan, check_bank
+from roomcal.jobs.run_banks import RunBanks
+from roomcal.jobs.run_plan import RunPlan, check_bank, lock_name
 from roomcal.jobs.run_status import MeterHold, RunStatus, controls_of
-from roomcal.live.controls import Cast, Controls, changed, put
-from roomcal.live.messages import Message, fault_of
+from roomcal.jobs.run_troubles import Troubles
+from roomcal.live.controls import Controls, changed, put
+from roomcal.live.messages import Message, Requests, fault_of
 from roomcal.live.panel import N_BYTES, Panel
 from roomcal.live.supervisor import CHILD, Supervisor
 
 LOAD_DEADLINE_S = 30.0
 MUTE_DEADLINE_S = 1.0  # of the fade after a feedback loop
-LOWERED_DB = 0.1  # a bank that was lowered by more is worth a note
 
 Level = Literal["note", "warning"]
 Tell = Callable[[Level, str], None]
@@ -63,18 +63,15 @@ class LiveRun:
         self._changing = threading.RLock()
         self._plan: RunPlan
         self._root: Path
-        self._cast: Cast
-        self._slots: list[int] = []  # of each bank of the cast
-        self._n_slots = 0
-        self._described: dict[str, Message] = {}
-        self._loads: dict[int, tuple[threading.Event, list[Message]]] = {}
+        self._banks: RunBanks
+        self._loads = Requests()
         self._found: Message = {}
         self._news: Message = {}
         self._waiting: Message = {}
-        self._seen: dict[str, int] = {}
+        self._troubles = Troubles()
+        self._loops_rearmed = 0
         self._compiling = False
-        self._message = ""
-        self._is_cut = False
+        self._message, self._is_cut = "", False
         self._supervisor.warm_up()
         self.asked_to_stop = False
         self.dry = False
@@ -92,9 +89,8 @@ class LiveRun:
 
     def start(self, root: Path, plan: RunPlan, *, dry: bool = False) -> None:
         """Let the child prepare and, unless it is a dry run, play."""
-        self._root, self._plan, self._cast, self.dry = root, plan, plan.cast, dry
-        self._slots = list(range(len(plan.cast.banks)))
-        self._n_slots = len(self._slots) + 2
+        self._root, self._plan, self.dry = root, plan, dry
+        self._banks = RunBanks(plan.cast)
         self._supervisor.start(dataclasses.replace(plan.request, dry=dry))
         self._refresh()
 
@@ -112,15 +108,18 @@ class LiveRun:
         try:
             said = self._supervisor.poll(timeout_s)
         except RoomcalError:
-            if self._is_cut:  # meanwhile, by a signal
-                return
-            raise
+            if not self._is_cut:  # meanwhile, by a signal
+                raise
+            return
         for message in said:
             self._follow(message)
         if self._supervisor.state == "playing":
-            self._watch(self._hold.look().counts)
+            with self._changing:
+                counts = self._hold.look().counts
+            for text in self._troubles.counted(counts):
+                self._tell("warning", text)
         self._refresh()
-        if self._hold.counters["feedback_trips"] > self._seen.get("rearmed", 0):
+        if self._hold.counters["feedback_trips"] > self._loops_rearmed:
             self._stop_for_feedback()
 
     def obey(self, line: str) -> dict[str, Any]:
@@ -136,7 +135,7 @@ class LiveRun:
             self.asked_to_stop = True
         elif words == ["rearm"]:
             remove_mark(self._root)
-            self._seen["rearmed"] = self._hold.counters["feedback_trips"]
+            self._loops_rearmed = self._hold.counters["feedback_trips"]
             self._panel.rearm()
         elif words[:1] == ["load"]:
             if len(words) != 2:
@@ -144,7 +143,7 @@ class LiveRun:
             self._load(words[1])
         elif words != ["status"]:
             with self._changing:
-                self._controls = changed(self._controls, line, self._cast)
+                self._controls = changed(self._controls, line, self._banks.cast)
                 self._put()
         self._refresh()
         return dataclasses.asdict(self.status)
@@ -177,12 +176,11 @@ class LiveRun:
             self._take_playing(message)
         elif event == "lost":
             self._hold.begin_anew()
-            self._seen = {}
+            self._troubles.begin_anew()
             self._news = {}
-            self._give_up_loads()
-            self._supervisor.change(banks=self._cast.banks)
-            self._slots = list(range(len(self._cast.banks)))
-            self._n_slots = len(self._slots) + 2
+            self._loads.give_up()
+            self._supervisor.change(banks=self._banks.names)
+            self._banks.begin_anew()
             how = f"{message['device']} vanished ({message['how']})"
             self._tell("warning", f"{how}: silent until it is back")
         elif event == "waiting":
@@ -192,10 +190,7 @@ class LiveRun:
         elif event == "news":
             self._take_news(message)
         elif event in ("loaded", "refused"):
-            waiting = self._loads.pop(message["number"], None)
-            if waiting is not None:
-                waiting[1].append(message)
-                waiting[0].set()
+            self._loads.answer(message)
 
     def _take_found(self, message: Message) -> None:
         self._found = message
@@ -205,7 +200,7 @@ class LiveRun:
         if self.dry:
             return
         if not self._locked:
-            self._stack.enter_context(alone_on_device(self._lock_name(message)))
+            self._stack.enter_context(alone_on_device(lock_name(self._plan, message["output"])))
             self._locked = True
         with self._changing:
             self._put()
@@ -222,33 +217,13 @@ class LiveRun:
             f"{message['source']} to {message['output']}, {message['fs']} Hz, block "
             f"{message['block']}, {latency} end to end",
         )
-        for text in (*message["warnings"], *self._routing_troubles(message)):
+        for text in (*message["warnings"], *self._troubles.routed(message["routing"])):
             self._tell("warning", text)
 
     def _take_news(self, message: Message) -> None:
-        before = set(self._routing_troubles(self._news)) if self._news else set()
         self._news = {**self._news, **message}
-        for text in self._routing_troubles(message):
-            if text not in before:
-                self._tell("warning", text)
-
-    @staticmethod
-    def _routing_troubles(message: Message) -> list[str]:
-        routing = message.get("routing", {})
-        return [*routing.get("missing", []), *routing.get("warnings", [])]
-
-    def _watch(self, counts: dict[str, int]) -> None:
-        """Say what the callback has counted and a person should know."""
-        for name, text in (
-            ("dc_mutes", "DC at the input: muted until it is gone"),
-            ("bad_blocks", "the input holds NaN or infinite samples: muted while it does"),
-            ("bad_outputs", "the engine made no numbers and began anew: report it"),
-            ("late", "a callback came far too late: something held up the computer"),
-            ("overloads", "computing takes too long: raise --block, or use --float32"),
-        ):
-            if counts[name] > self._seen.get(name, 0):
-                self._tell("warning", text)
-            self._seen[name] = counts[name]
+        for text in self._troubles.routed(message["routing"]):
+            self._tell("warning", text)
 
     def _stop_for_feedback(self) -> None:
         leave_mark(self._root)
@@ -268,8 +243,9 @@ class LiveRun:
     # --- what is wanted ---
 
     def _put(self) -> None:
-        controls = dataclasses.replace(self._controls, bank=self._slots[self._controls.bank])
-        put(self._panel, controls, self._cast.speakers, self._plan.trims_db)
+        slot = self._banks.slots[self._controls.bank]
+        controls = dataclasses.replace(self._controls, bank=slot)
+        put(self._panel, controls, self._banks.cast.speakers, self._plan.trims_db)
 
     def _load(self, name: str) -> None:
         """Load a bank from disk into a slot that is not heard, and switch to it."""
@@ -278,60 +254,47 @@ class LiveRun:
                 "RC-333", "nothing plays now", hint="load a bank when the device is back"
             )
         bank = load_bank(self._root, name)
-        check_bank(bank, self._like())
+        check_bank(bank, next(iter(self._plan.banks[0].filters.values())))
         with self._changing:
-            taken = {int(self._panel["slot"]), int(self._panel["wanted"])}
-            named = dict(zip(self._cast.banks, self._slots, strict=True))
-            others = {slot for other, slot in named.items() if other != bank.name}
-            slot = next(s for s in range(self._n_slots) if s not in taken | others)
-        done = threading.Event()
-        answer: list[Message] = []
-        number = time.monotonic_ns()
-        self._loads[number] = (done, answer)
+            heard = {int(self._panel["slot"]), int(self._panel["wanted"])}
+            slot = self._banks.free_slot(bank.name, heard)
+        if slot < 0:
+            raise InputError(
+                "RC-334",
+                f"there is no room for {bank.name} beside {', '.join(self._banks.names)}",
+                hint=f"name it when you start: roomcal run ... {bank.name}",
+            )
+        number = self._loads.begin()
         self._supervisor.tell({"do": "load", "bank": name, "slot": slot, "number": number})
-        if not done.wait(LOAD_DEADLINE_S) or not answer:
-            self._loads.pop(number, None)
+        answer = self._loads.wait(number, LOAD_DEADLINE_S)
+        if answer is None:
             raise DeviceError("RC-411", f"{name} was not loaded in {LOAD_DEADLINE_S:g} s")
-        if answer[0]["event"] == "refused":
-            raise fault_of(answer[0])
-        self._describe(answer[0]["bank"])
+        if answer["event"] == "refused":
+            raise fault_of(answer)
+        self._describe(answer["bank"])
         with self._changing:
-            if bank.name not in named:
-                self._cast = dataclasses.replace(self._cast, banks=(*self._cast.banks, bank.name))
-                self._slots.append(slot)
-            else:
-                self._slots[self._cast.banks.index(bank.name)] = slot
-            self._controls = changed(self._controls, f"bank {bank.name}", self._cast)
+            self._banks.put(bank.name, slot)
+            self._controls = changed(self._controls, f"bank {bank.name}", self._banks.cast)
             self._put()
         self._tell("note", f"loaded {bank.name}")
 
-    def _give_up_loads(self) -> None:
-        for done, _ in self._loads.values():
-            done.set()
-        self._loads.clear()
-
-    def _like(self) -> Any:  # noqa: ANN401 - a FilterBank
-        return next(iter(self._plan.banks[0].filters.values()))
-
     def _describe(self, bank: Message) -> None:
-        name = bank["bank"]
-        if name not in self._described and bank["lowered_db"] > LOWERED_DB:
-            self._tell(
-                "note",
-                f"{name} is lowered by {bank['lowered_db']:.1f} dB, so that no tone at full scale "
-                "clips",
-            )
-        self._described[name] = bank
+        note = self._banks.describe(bank)
+        if note:
+            self._tell("note", note)
 
     # --- what is shown ---
 
     def _refresh(self) -> None:
+        with self._changing:
+            self.status = self._snapshot()
+
+    def _snapshot(self) -> RunStatus:
         state, reason = self._state()
-        wanted = self._cast.banks[self._controls.bank]
+        wanted = self._banks.names[self._controls.bank]
         heard = int(self._panel["slot"]) if self._supervisor.state == "playing" else -1
-        named = zip(self._cast.banks, self._slots, strict=True)
-        bank = next((name for name, slot in named if slot == heard), "")
-        about = self._described.get(bank or wanted, {})
+        bank = self._banks.name_in(heard)
+        about = self._banks.described.get(bank or wanted, {})
         fs, block = self._found.get("fs"), self._found.get("block", self._plan.request.block)
         parts = (
             about.get("latency_s"),
@@ -339,12 +302,12 @@ class LiveRun:
             self._news.get("system_latency_s"),
         )
         counters = self._hold.counters
-        self.status = RunStatus(
+        return RunStatus(
             state=state,
             reason=reason,
             bank=bank,
             wanted=wanted,
-            banks=self._cast.banks,
+            banks=self._banks.names,
             **controls_of(self._controls),
             source=self._found.get("source", self._plan.request.route.source_device),
             device=self._found.get("output", self._plan.request.route.output_device),
@@ -385,11 +348,3 @@ class LiveRun:
 
     def _beats(self) -> int:
         return int(self._panel["callbacks"])
-
-    def _lock_name(self, found: Message) -> str:
-        """Name by which this device is locked; other commands lock it by the same."""
-        route = self._plan.request.route
-        if route.system == "jack":  # the server has many clients, and one of us is enough
-            return f"jack {os.environ.get('JACK_DEFAULT_SERVER', '')} {route.output_device}"
-        name = route.output_device
-        return str(found["output"]) if name.isdigit() else name

@@ -1,6 +1,7 @@
 """What a live run will do, decided and checked before any sound: banks, source, monitors."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 from roomcal.devices.registry import is_virtual, open_device
@@ -188,3 +189,11 @@ def _refuse_after_feedback(root: Path, *, rearm: bool) -> None:
 
 def _matrix(filters: FilterBank) -> str:
     return f"{', '.join(filters.inputs)} to {', '.join(filters.outputs)}"
+
+
+def lock_name(plan: RunPlan, found_output: str) -> str:
+    """Return the name by which the device is locked; other commands lock it by the same."""
+    route = plan.request.route
+    if route.system == "jack":  # the server has many clients, and one of us is enough
+        return f"jack {os.environ.get('JACK_DEFAULT_SERVER', '')} {route.output_device}"
+    return found_output if route.output_device.isdigit() else route.output_device

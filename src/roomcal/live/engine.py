@@ -10,9 +10,7 @@ from roomcal.live.channels import Pick
 from roomcal.live.panel import Panel
 from roomcal.live.place import Found
 from roomcal.live.prepare import Prepared, Slot, prepare
-from roomcal.live.request import RunRequest
-
-SPARE_SLOTS = 2  # for banks that are loaded later: one may be heard while the other is filled
+from roomcal.live.request import SPARE_SLOTS, RunRequest
 
 
 class Engine:

@@ -5,6 +5,7 @@ ends too. The child answers on what was its standard output; a C library that pr
 standard error instead.
 """
 
+import itertools
 import json
 import os
 import queue
@@ -61,6 +62,40 @@ class Lines:
         except (OSError, ValueError):
             pass
         self._waiting.put(ENDED)
+
+
+class Requests:
+    """Questions that were sent, and wait for the answer with their number."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._asked: dict[int, queue.SimpleQueue[Message | None]] = {}
+
+    def begin(self) -> int:
+        """Return the number of a new question."""
+        number = next(self._numbers)
+        self._asked[number] = queue.SimpleQueue()
+        return number
+
+    def answer(self, message: Message) -> None:
+        """Hand an answer to whoever waits for it."""
+        asked = self._asked.get(message["number"])
+        if asked is not None:
+            asked.put(message)
+
+    def give_up(self) -> None:
+        """Let everyone know that no answer will come."""
+        for asked in list(self._asked.values()):
+            asked.put(None)
+
+    def wait(self, number: int, deadline_s: float) -> Message | None:
+        """Return the answer, or None when none comes in time."""
+        try:
+            return self._asked[number].get(timeout=deadline_s)
+        except queue.Empty:
+            return None
+        finally:
+            del self._asked[number]
 
 
 def send(stream: IO[str], message: Message) -> bool:

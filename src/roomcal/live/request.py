@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+# Of the engine, for banks that are loaded later: one may be heard while the other is filled.
+SPARE_SLOTS = 2
 System = Literal["port-audio", "jack", "virtual"]
 
 

@@ -30,10 +30,12 @@ def parse_source(text: str, n_inputs: int) -> Source:
             f"{text!r} names no source",
             hint="say DEVICE:CHANNELS, like --source 'BlackHole 2ch:1,2'",
         )
-    channels = match["channels"]
-    if channels is None:
-        return Source(device, tuple(range(1, n_inputs + 1)))
-    return Source(device, tuple(int(number) for number in channels.split(",")))
+    named = match["channels"]
+    channels = range(1, n_inputs + 1) if named is None else map(int, named.split(","))
+    try:
+        return Source(device, tuple(channels))
+    except ValueError as error:
+        raise InputError("RC-331", str(error), hint=f"like --source '{device}:1,2'") from error
 
 
 def check_source(source: Source, inputs: tuple[str, ...]) -> None:
