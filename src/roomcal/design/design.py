@@ -25,6 +25,8 @@ from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.model.studio import Studio
 
 BAND_TAPS = 65536  # that hold the ring of an equaliser's bands, at 48 kHz
+# Speakers that are designed at once take 90 MB each with 65,536 taps; very long ones go one by one.
+MOST_AT_ONCE, LONG_TAPS = 4, 1 << 18
 REFERENCE_FS = 48000  # Hz: `DesignSpec.taps` are counted at this rate
 
 
@@ -96,7 +98,8 @@ def design(
     if isinstance(joined, tuple):
         join, by_speaker = joined
         sets = [align(rs, fs, main_position=main) for rs in by_speaker.values()]
-    with ThreadPoolExecutor(max_workers=len(sets)) as speakers:  # FFTs let go of the interpreter
+    at_once = min(len(sets), MOST_AT_ONCE) if n_taps <= LONG_TAPS else 1
+    with ThreadPoolExecutor(max_workers=at_once) as speakers:  # FFTs let go of the interpreter
         parts = list(speakers.map(lambda s: speaker_filter(s, target, spec, n_taps=n_taps), sets))
     gain_db = dict.fromkeys(by_speaker, 0.0)
     delay_s = dict.fromkeys(by_speaker, 0.0)
