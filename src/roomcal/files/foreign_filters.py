@@ -9,6 +9,7 @@ import numpy as np
 from roomcal.dsp.biquads import biquad, is_stable, q_from_bandwidth, q_from_slope, slope_from_q
 from roomcal.errors import InputError
 from roomcal.files.number_text import line_error
+from roomcal.model.curve import Curve
 from roomcal.units import FloatArray
 
 MOST_FILTERS = 500  # of one file; the largest reports have some dozens
@@ -28,6 +29,8 @@ class Filter:
         In the unit that `width_kind` names: "q", "octaves" or "slope".
     is_corner : bool
         The frequency is a shelf's corner; otherwise it is its centre.
+    curve : Curve or None
+        The level of a graphic equaliser, which has no other numbers.
     coefficients : tuple of float
         b0, b1, b2, 1, a1, a2 of a filter that is given by them; its rate is that of the file.
     """
@@ -38,6 +41,7 @@ class Filter:
     width: float = 1.0
     width_kind: str = "q"
     is_corner: bool = False
+    curve: Curve | None = None
     coefficients: tuple[float, ...] = ()
     line: int = 0
 
