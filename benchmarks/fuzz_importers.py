@@ -8,6 +8,7 @@ spot are mutated.
 
 import argparse
 import contextlib
+import os
 import random
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from roomcal.files.sofa import read_sofa
 
 SPARE_BYTES = 64 << 20  # the goal: no memory above 64 MB and ten times the file
 MOST_RATIO = 10
-SLOWEST_S = 5.0  # of one file; a machine at work on other things is allowed some of it
+SLOWEST_S = 5.0  # of one file, of a processor: the wall clock is that of the whole machine
 _NASTY = (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0", b"\x80\0\0\0", b"\n", b",", b";")
 _WORDS = (b"nan", b"inf", b"-", b"1e999", b"9" * 60, b"\xef\xbb\xbf", b"\xff\xfe", b"\0", b"\xa0")
 
@@ -167,9 +168,9 @@ def run(name: str, folder: Path | None, seconds: float) -> str:
             import scipy.signal  # noqa: F401 - libraries are no memory of a file
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for data in _cases(name, folder, seconds):
-            start = time.monotonic()
+            start_s = sum(os.times()[:4])  # with that of its children
             refuses_or_answers(name, data, Path(place))
-            slowest = max(slowest, time.monotonic() - start)
+            slowest = max(slowest, sum(os.times()[:4]) - start_s)
             largest = max(largest, len(data))
             n += 1
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024

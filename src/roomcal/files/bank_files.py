@@ -12,7 +12,7 @@ from roomcal.dsp.graphic_equaliser import graphic_taps
 from roomcal.errors import InputError
 from roomcal.files.curve_text import read_text
 from roomcal.files.equalizer_text import is_equalizer_text, read_equalizer_text
-from roomcal.files.foreign_filters import ForeignFilters, section
+from roomcal.files.foreign_filters import ForeignFilters, band, section
 from roomcal.files.minidsp_text import is_minidsp_text, read_minidsp_text
 from roomcal.files.mso_text import is_mso_text, read_mso_text
 from roomcal.files.number_text import line_error
@@ -87,8 +87,9 @@ def filter_bank(path: Path, found: ForeignFilters, fs: int) -> tuple[FilterBank,
     most = min(MOST_TAPS * max(fs // 48000, 1), 4 * MOST_TAPS)
     paths = []
     for (name, channel), delay in zip(found.channels.items(), delays, strict=True):
-        bands = [f for f in channel.filters if f.curve is None]
-        sections = np.array([section(f, fs, wrong) for f in bands]).reshape(-1, 6)
+        lumped = [f for f in channel.filters if f.curve is None]
+        sections = np.array([section(f, fs, wrong) for f in lumped]).reshape(-1, 6)
+        bands = [band(f, fs, wrong) for f in channel.filters]
         taps, decayed = rendered(sections, gain_db=channel.gain_db, delay_samples=0, most_taps=most)
         if not decayed:
             notes.append(f"{name} rings on for more than {most / fs:.1f} s at {fs} Hz and is cut")
@@ -106,6 +107,7 @@ def filter_bank(path: Path, found: ForeignFilters, fs: int) -> tuple[FilterBank,
                 gain_db=channel.gain_db,
                 delay_s=channel.delay_s,
                 inverted=channel.inverted,
+                biquads=() if None in bands else tuple(b for b in bands if b),
             )
         )
     names = tuple(found.channels)
