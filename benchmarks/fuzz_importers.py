@@ -8,6 +8,7 @@ spot are mutated.
 
 import argparse
 import contextlib
+import io
 import os
 import random
 import subprocess
@@ -18,8 +19,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from roomcal.errors import InputError
+from roomcal.files.audio_response import read_audio_response
 from roomcal.files.bank_files import filter_bank, read_filter_text
 from roomcal.files.mic_calibration import read_mic_calibration
 from roomcal.files.raw_float64 import read_dbl
@@ -42,6 +45,14 @@ def _filters(path: Path) -> None:
 def _text(path: Path) -> None:
     read_text_measurement(path)
     read_rew_text(path)
+
+
+def _sound(container: str, subtype: str) -> bytes:
+    """Make a short file of one kind of audio."""
+    made = io.BytesIO()
+    x = 0.1 * np.sin(0.1 * np.arange(300))
+    soundfile.write(made, x, 48000, format=container, subtype=subtype)
+    return made.getvalue()
 
 
 # Name: importer, ending, real files, file made on the spot.
@@ -94,6 +105,9 @@ IMPORTERS: dict[str, tuple[Callable[[Path], object], str, str, bytes]] = {
         b'"sampleRate": 48000, "timingReference": "Loopback", "timingOffset": 0, "delay": 0.01, '
         b'"data": "P4AAAMAgAABASQ/b"}',
     ),
+    "wav": (read_audio_response, ".wav", "", _sound("WAV", "PCM_24")),
+    "flac": (read_audio_response, ".flac", "", _sound("FLAC", "PCM_24")),
+    "adpcm": (read_audio_response, ".wav", "", _sound("WAV", "IMA_ADPCM")),
     "sofa": (read_sofa, ".sofa", "sofa/*.sofa", b"\x89HDF\r\n\x1a\n" + bytes(600)),
 }
 
