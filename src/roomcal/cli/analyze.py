@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from roomcal.cli import completion
+from roomcal.cli.graphs import letters, show_responses
 from roomcal.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 KINDS = ("response", "decay", "modes", "reflections")
 
 MOST_REFLECTIONS = 10  # in a table; JSON has all
+MOST_COLUMNS = 5  # speakers beside each other
+BAR_WIDTH = 12  # letters, of the longest decay
 
 
 class RoomSize(click.ParamType["tuple[float, float, float]"]):
@@ -120,14 +123,18 @@ def _show_responses(settings: Settings, found: Sequence["ResponseAnalysis"]) -> 
         rows,
         caption="- " + "\n- ".join(sorted(notes)) if notes else "",
     )
+    show_responses(settings, found)
 
 
 def _show_decay(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
+    from roomcal.analyze.decay_average import average_decay
+    from roomcal.report.text_graph import bars
     from roomcal.units import frequency_text, nominal_hz
 
     for speaker in dict.fromkeys(a.speaker for a in found):
         own = [a.octave_decay for a in found if a.speaker == speaker]
         rows, reasons = [], []
+        drawn = bars(average_decay(own).time_s, letters(), width=BAR_WIDTH)
         for index, f_hz in enumerate(own[0].bands_hz):
             cells = []
             for key, form in (
@@ -144,11 +151,12 @@ def _show_decay(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None
             why = next((d.reason[index] for d in own if d.reason[index]), "")
             if why:
                 reasons.append(f"{frequency_text(nominal_hz(f_hz))}: {why}")
+            cells.append(drawn[index])
             rows.append([frequency_text(nominal_hz(f_hz)), *cells])
         places = f"mean of {len(own)} positions ± spread" if len(own) > 1 else "one position"
         settings.show_table(
             f"Decay of {speaker} per octave, {places}",
-            ["octave", "EDT s", "T20 s", "T30 s", "C80 dB"],
+            ["octave", "EDT s", "T20 s", "T30 s", "C80 dB", ""],
             rows,
             caption="- " + "\n- ".join(reasons) if reasons else "",
         )
@@ -160,16 +168,21 @@ def _show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None
         settings.show_table("Modes of the room", [""], [], caption=f"- none: {room.reason}")
         return
     speakers = list(dict.fromkeys(a.speaker for a in found))
+    many = len(speakers) > MOST_COLUMNS
     rows = []
     for mode in room.modes:
         best = [
             max(float(mode.level_db[a.index]) for a in found if a.speaker == s) for s in speakers
         ]
+        levels = [number(level, "+.0f") for level in best]
+        if many:
+            loudest = max(range(len(best)), key=lambda i: best[i])
+            levels = [levels[loudest], speakers[loudest]]
         row = [
             number(mode.f_hz, ".1f"),
             f"{number(mode.t60_s, '.2f')} ± {number(mode.t60_std_s, '.2f')}",
             number(mode.q, ".0f"),
-            *(number(level, "+.0f") for level in best),
+            *levels,
         ]
         if math.isfinite(room.schroeder_hz):
             row.append(" ".join(map(str, mode.numbers)) if mode.numbers else "-")
@@ -182,7 +195,13 @@ def _show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None
         )
     settings.show_table(
         "Modes of the room, level in dB",
-        ["Hz", "T60 s", "Q", *speakers, *(["half waves"] if named else [])],
+        [
+            "Hz",
+            "T60 s",
+            "Q",
+            *(["dB", "from"] if many else speakers),
+            *(["half waves"] if named else []),
+        ],
         rows,
         caption="- " + "\n- ".join(notes),
     )
