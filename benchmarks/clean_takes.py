@@ -1,10 +1,15 @@
 """Takes with nothing wrong in them: random rooms, noise, hum, clocks, moving air, levels.
 
-Shared by the benchmark (1,000 of them) and the tests (100). No detector may reject one, and none
-may warn but of noise that is there.
+    python benchmarks/clean_takes.py [--takes 1000] [--first 0] [--json]
+
+Shared by this program (1,000 of them), `measurement.py` and the tests (100). No detector may
+reject one, and none may warn but of noise that is there.
 """
 
+import argparse
 import dataclasses
+import json
+import sys
 
 import numpy as np
 import scipy.fft
@@ -12,6 +17,7 @@ import scipy.fft
 from roomcal.devices.virtual.rooms import ROOMS
 from roomcal.devices.virtual.studio import VirtualStudio
 from roomcal.dsp.resample import sample_at
+from roomcal.measure.judge import judge_capture
 from roomcal.measure.plan import plan_take, render_take
 from roomcal.model.capture import Capture
 from roomcal.model.sweep import Sweep
@@ -203,3 +209,36 @@ def false_alarms(take: Take, verdicts) -> list[str]:
         for v in verdicts
         if v.severity != "note" and not (v.detector == "snr" and take.snr_db < 45.0)
     ]
+
+
+def judge_many(seeds) -> tuple[list[str], int]:
+    """Judge takes; the false alarms, and how often moving air was taken for lost samples."""
+    lines, lost = [], 0
+    for seed in seeds:
+        take = random_take(seed)
+        verdicts = judge_capture(take.capture).verdicts
+        found = false_alarms(take, verdicts)
+        for line in found:
+            print(line, file=sys.stderr, flush=True)
+        lines += found
+        lost += any(v.fault in ("RC-516", "RC-520") for v in verdicts)
+    return lines, lost
+
+
+def main() -> int:
+    """Judge takes and count the false alarms."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--takes", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first take")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    lines, _ = judge_many(range(options.first, options.first + options.takes))
+    name = f"8 false alarms in {options.takes} clean takes"
+    met = not lines
+    goals = [{"name": name, "figure": float(len(lines)), "unit": "", "goal": 0.0, "met": met}]
+    print(json.dumps({"goals": goals}, indent=2) if options.json else f"{name}: {len(lines)}")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -22,6 +22,7 @@ from roomcal.errors import InputError
 from roomcal.files.bank_files import filter_bank, read_filter_text
 from roomcal.files.mic_calibration import read_mic_calibration
 from roomcal.files.raw_float64 import read_dbl
+from roomcal.files.rew_api import RewListed, decode_response
 from roomcal.files.rew_mdat import read_measurements
 from roomcal.files.rew_text import read_rew_text, read_text_measurement
 from roomcal.files.sofa import read_sofa
@@ -76,6 +77,21 @@ IMPORTERS: dict[str, tuple[Callable[[Path], object], str, str, bytes]] = {
         ".txt",
         "mic-calibration/*.txt",
         b'"Sens Factor =-12.07dB, SERNO: 8108494"\n20\t-1.5\n100\t0.1\n1000\t0\n',
+    ),
+    "rew-table": (
+        _filters,
+        ".txt",
+        "",
+        b"Generic\nNumber, Enabled, Control, Type, Frequency(Hz), Gain(dB), Q, Bandwidth(Hz)\n"
+        b"1, True, Auto, PK, 63.50, -5.00, 4.000, 15.88\n2, True, Auto, LS Q, 90, 3, 0.7, 9\n",
+    ),
+    "rew-api": (
+        lambda path: decode_response(path.read_bytes(), RewListed(1, "x", "y", {})),
+        ".json",
+        "",
+        b'{"unit": "percent", "startTime": -0.025, "sampleInterval": 2.0833333333333333E-5, '
+        b'"sampleRate": 48000, "timingReference": "Loopback", "timingOffset": 0, "delay": 0.01, '
+        b'"data": "P4AAAMAgAABASQ/b"}',
     ),
     "sofa": (read_sofa, ".sofa", "sofa/*.sofa", b"\x89HDF\r\n\x1a\n" + bytes(600)),
 }

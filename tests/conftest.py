@@ -24,12 +24,14 @@ def _folder(variable: str, default: Path) -> Path:
     return folder
 
 
-# Compiles the convolver into numba's cache, or finds it there.
+# Compiles the convolver and the audio callbacks into numba's cache, or finds them there.
 COMPILE = """
 import numpy
-from roomcal.convolver.engine import compile_ahead
-compile_ahead(numpy.float64)
-compile_ahead(numpy.float32)
+from roomcal.convolver import engine
+from roomcal.live import callback
+for dtype in (numpy.float64, numpy.float32):
+    engine.compile_ahead(dtype)
+    callback.compile_ahead(dtype)
 """
 
 

@@ -5,6 +5,8 @@ killed at fifty moments.
 """
 
 import dataclasses
+import hashlib
+import json
 import os
 import random
 import signal
@@ -18,6 +20,7 @@ from roomcal.devices.virtual.rooms import ROOMS
 from roomcal.devices.virtual.studio import VirtualStudio
 from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
+from roomcal.jobs import judgement
 from roomcal.jobs import measure as measure_job
 from roomcal.jobs.conversation import Silent
 from roomcal.jobs.studio import Place
@@ -32,7 +35,8 @@ from roomcal.model.take import TakePlan
 FS = 48000
 SEED = 43
 KILLS = 50
-LONGEST_LIFE_S = 1.0  # several takes
+TAKES_A_LIFE = 4.0  # the longest life, in takes: most are killed within their first two
+SAID_WITHIN_S = 30.0  # of a life that has something to tell, on a busy computer
 PATH = ("L", "p1")
 
 
@@ -56,35 +60,50 @@ def kill_at_moments(root):
         check_wiring=False,
     )
     # What a take is worth is not the question here, only whether it is kept.
-    measure_job.judge_capture = lambda capture, **_: Judgement(response_from_capture(capture))
-    measure(root, "warm-up", place, request, last=1)
+    judgement.judge_capture = lambda capture, **_: Judgement(response_from_capture(capture))
+    take_s = time_of_a_take(root, place, request)
     rng = random.Random(SEED)
-    number, finished, lives = 1, set(), 0
+    number, finished, owed, lives, told = 1, set(), [], 0, 0
     while lives < KILLS:
         name = f"session-{number}"
+        said = root / f"life-{lives}.txt"
         child = os.fork()
         if child == 0:
-            measure(root, name, place, request)
+            measure(said, root, name, place, request)
             os._exit(0)
-        time.sleep(rng.uniform(0.0, LONGEST_LIFE_S))
+        told += wait_until_said(said, owed)
+        time.sleep(rng.uniform(0.0, TAKES_A_LIFE * take_s))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         lives += 1
         finished = check(root, name, finished)
+        owed = left_behind(root, name)
         if os.waitstatus_to_exitcode(status) == 0:  # the whole session was done in time
+            assert not owed, owed
             number, finished = number + 1, set()
-    measure(root, f"session-{number}", place, request)
+    said = root / "last life.txt"
+    measure(said, root, f"session-{number}", place, request)
+    told += wait_until_said(said, owed)
     finished = check(root, f"session-{number}", finished)
     assert len(finished) == len(request.speakers) * len(request.positions)
     for folder in (root / "measurements").iterdir():
         assert not list(folder.glob(".*.tmp")), f"unfinished files in {folder}"
-    print((root / "notes.txt").read_text())  # noqa: T201 - the answer
+    takes = len(list((root / "measurements").glob("session-*/*.capture.wav")))
+    print(json.dumps({"told": told, "takes": takes}))  # noqa: T201 - the answer
 
 
-def measure(root, name, place, request, last=None):
+def time_of_a_take(root, place, request):
+    """Measure two paths, the second time with everything in memory; seconds for one."""
+    for name in ("warm-up", "timed"):
+        start = time.monotonic()
+        one = dataclasses.replace(request, positions=request.positions[:1])
+        measure(root / "warm-up.txt", root, name, place, one)
+    return (time.monotonic() - start) / len(request.speakers)
+
+
+def measure(said, root, name, place, request):
     """Measure; what the job says is appended to a file, since the process may be killed."""
-    request = dataclasses.replace(request, positions=request.positions[:last])
-    measure_job.measure(root, name, place, request, Notes(root / "notes.txt"))
+    measure_job.measure(root, name, place, request, Notes(said))
 
 
 class Notes(Silent):
@@ -98,6 +117,49 @@ class Notes(Silent):
             file.write(text + "\n")
 
 
+def left_behind(root, name):
+    """What the next start has to say, from what lies in the folder."""
+    folder = root / "measurements" / name
+    owed = [f"held by pid {tag['pid']}"] if (tag := lock_of(folder)) else []
+    unfinished = list(folder.glob(".*.tmp"))
+    if unfinished:
+        owed.append(f"{len(unfinished)} unfinished file")
+    takes = []
+    if (folder / "session.json").exists():
+        takes = json.loads((folder / "session.json").read_text())["takes"]
+    known = {t["capture"]["name"] for t in takes}
+    for file in folder.glob("*.capture.wav"):
+        path, number = file.name.removesuffix(".capture.wav").split(".take-")
+        speaker, position = path.split("-")
+        if file.name not in known:
+            owed.append(f"{speaker} at {position}, take {number} incomplete, kept as rejected")
+    owed += [
+        f"{t['speaker']} at {t['position']}, take {t['number']} incomplete, ignored"
+        for t in takes
+        if t["status"] == "rejected" and t["reason"].startswith("not judged")
+    ]
+    return owed
+
+
+def lock_of(folder):
+    """Who was at work when the run was killed."""
+    tag = folder.with_name(f".{folder.name}.lock")
+    text = tag.read_text() if tag.exists() else ""
+    return json.loads(text) if text else None
+
+
+def wait_until_said(said, owed):
+    """Wait until a run has said all that it owes; the number of things."""
+    until_s = time.monotonic() + SAID_WITHIN_S
+    while True:
+        text = said.read_text() if said.exists() else ""
+        missing = [words for words in owed if words not in text]
+        if not missing:
+            return len(owed)
+        assert time.monotonic() < until_s, f"not said: {missing}; but: {text}"
+        time.sleep(0.002)
+
+
 def check(root, name, finished):
     """Every finished take and response loads; none that was there is lost."""
     if not (root / "measurements" / name / "session.json").exists():
@@ -105,8 +167,13 @@ def check(root, name, finished):
         return finished
     store = SessionStore.open(root, name)
     for take in store.session.takes:
+        path = store.folder / take.capture.name
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == take.capture.sha256
         if take.plan is not None:
-            store.load_capture(take)  # proves the digest
+            store.load_capture(take)
+    for record in store.session.responses:
+        path = store.folder / record.file.name
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == record.file.sha256
     if store.session.responses:
         store.load_responses()
     accepted = {t.capture.name for t in store.session.takes if t.status == "accepted"}

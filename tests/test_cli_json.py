@@ -30,6 +30,8 @@ def answer(runner):
         return json.loads(result.stdout)
 
     answer("import L-p1.wav --session before")
+    answer("import L-p1.wav --session after")
+    answer("import L-p1.wav --session third")
     answer("design mix --from before --taps 4096")
     return answer
 
@@ -61,6 +63,8 @@ def documented() -> set[str]:
         "design other --from before --taps 4096",
         "export mix --to json",
         "apply mix L-p1.wav out.wav",
+        "compare before after",
+        "compare before after third",
         "measure plan --device virtual --dry-run",
     ],
 )

@@ -122,7 +122,7 @@ def test_cached_code_depends_on_all_sources(function):
     # Without the stamp, a change in one file would leave old code in the cache of its callers.
     stamp = function._cache._cache_file._source_stamp
 
-    assert stamp[1] == compiled.SOURCES
+    assert compiled.digest_of_sources("roomcal.convolver") in stamp[1]
 
 
 def test_a_nan_is_seen_by_compiled_code():

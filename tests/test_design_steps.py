@@ -43,10 +43,12 @@ def test_aligned_responses_arrive_together_at_the_same_level():
 
 
 def test_the_main_position_counts_as_much_as_five_others():
-    a, b = impulse(), impulse()
-    b = ImpulseResponse(b.samples, FS, "L", "p2")
+    others = [
+        ImpulseResponse(np.r_[impulse().samples[:-1], last], FS, "L", f"p{k + 2}")
+        for k, last in enumerate((0.01, 0.02))
+    ]
 
-    aligned = align([a, b, b], FS, main_position="p1")
+    aligned = align([impulse(), *others], FS, main_position="p1")
 
     np.testing.assert_allclose(aligned.weights, [5 / 7, 1 / 7, 1 / 7])
 

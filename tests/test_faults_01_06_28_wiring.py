@@ -20,7 +20,12 @@ from roomcal.devices.virtual.faults_output import (
 )
 from roomcal.devices.virtual.rooms import ROOMS
 from roomcal.devices.virtual.studio import VirtualStudio
+from roomcal.errors import MeasurementError
 from roomcal.files.studio_toml import write_studio
+from roomcal.jobs.conversation import Silent
+from roomcal.jobs.studio import Place
+from roomcal.jobs.wiring import check_wiring
+from roomcal.model.level_check import LevelCheck
 
 TAKE = "--sweeps 1 --length 1 --positions 1"
 FIRST_PEAK = 10 ** (-50 / 20)  # of the first sounds
@@ -143,6 +148,57 @@ def test_row_04_at_equal_distances_a_swap_cannot_be_heard(run):
     result = run(f"measure a --device virtual {TAKE}", SwappedOutputs(), positions=["p1"])
 
     assert result.exit_code == 0, result.output
+
+
+class Ears(Silent):
+    """Answers what only ears can tell."""
+
+    def __init__(self, answer):
+        self.answer, self.questions = answer, []
+
+    def confirm(self, question):
+        self.questions.append(question)
+        return self.answer
+
+
+class Card:
+    """The virtual studio as a sound card: nobody but a person knows which speaker plays."""
+
+    def __init__(self, studio):
+        self._studio = studio
+
+    def __getattr__(self, name):
+        return getattr(self._studio, name)
+
+    def default_studio(self):
+        return None
+
+
+def wiring_of(answer, tmp_path, *, position="p1", card=True, known=None):
+    device = VirtualStudio(BEDROOM)
+    studio = device.default_studio()
+    at = next(p for p in studio.positions if p.name == position)
+    device.place_microphone(at.name)
+    place = Place(studio, Card(device) if card else device, "Box")
+    ears = Ears(answer)
+    check_wiring(place, studio.speakers, at, ears, folder=tmp_path, known=known)
+    return ears
+
+
+def test_row_04_where_no_arrival_can_tell_the_ears_are_asked(tmp_path):
+    (question,) = wiring_of(True, tmp_path).questions
+
+    assert "from L, then R, then L again" in question
+    with pytest.raises(MeasurementError, match="L, R look swapped") as caught:
+        wiring_of(False, tmp_path)
+    assert (caught.value.fault, caught.value.exit_code) == ("RC-527", 5)
+
+
+def test_row_04_nobody_is_asked_what_is_known_or_cannot_be_heard(tmp_path):
+    assert wiring_of(False, tmp_path, position="p2").questions == []  # the arrivals tell
+    assert wiring_of(False, tmp_path, card=False).questions == []  # a simulation
+    check = LevelCheck("Box", 1, "p1", -20.0, (), ())
+    assert wiring_of(False, tmp_path, known=check).questions == []  # asked by `level`
 
 
 def test_row_05_mono_downmix_shows_two_arrivals(run):

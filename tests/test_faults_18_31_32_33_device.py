@@ -104,7 +104,8 @@ def test_row_18_one_xrun_is_retaken(run):
 
 
 def test_row_18_three_xruns_are_a_slow_audio_system(run):
-    result = run(f"measure a --device virtual {TAKE} --speakers L", Xrun())
+    faults = [Xrun(takes=tuple(range(FIRST_TAKE, FIRST_TAKE + 3)))]
+    result = run(f"measure a --device virtual {TAKE} --speakers L", *faults)
 
     assert result.exit_code == 4
     assert "RC-404" in result.stderr
@@ -112,6 +113,20 @@ def test_row_18_three_xruns_are_a_slow_audio_system(run):
     assert "raise --block" in result.stderr
     assert takes_of() == [("L", n, "rejected") for n in (1, 2, 3)]
     assert session()["responses"] == []
+
+
+def test_row_18_a_quiet_sound_is_played_again(run):
+    result = run(f"measure a --device virtual {TAKE} --speakers L", Xrun(takes=(0, 2)))
+
+    assert result.exit_code == 0, result.output
+    assert takes_of() == [("L", 1, "accepted")]
+
+
+def test_row_18_quiet_sounds_that_never_arrive_whole_prove_what_they_can(run):
+    result = run("level --device virtual --speakers L --json", Xrun())
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["level_dbfs"] > -50.0
 
 
 def test_row_18_the_flags_of_a_stream_reject_the_take(run, box):

@@ -1,6 +1,7 @@
 """FAULTS.md, row 43: kill -9 while a session is written; what was finished is there afterwards."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -45,10 +46,13 @@ def test_row_43_the_end_at_each_step_of_writing_loses_nothing_that_was_finished(
 @needs_fork
 @pytest.mark.slow
 def test_row_43_kill_9_at_50_random_moments_loses_nothing_that_was_finished(tmp_path):
-    notes = written_and_killed(tmp_path, "moments")
+    (line,) = written_and_killed(tmp_path, "moments")
 
-    assert any("did not end itself" in note for note in notes)
-    assert any("paths are measured already; going on" in note for note in notes)
+    counts = json.loads(line)
+    # Killed in the middle of a run there is a lock at least, and the next start tells of it; the
+    # longest life is four takes.
+    assert counts["told"] > 25
+    assert counts["takes"] > 25
 
 
 def a_capture(rng, speaker="L"):

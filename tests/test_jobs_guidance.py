@@ -18,7 +18,7 @@ from roomcal.devices.virtual.rooms import ROOMS
 from roomcal.devices.virtual.studio import VirtualStudio
 from roomcal.errors import MeasurementError
 from roomcal.jobs.conversation import Silent
-from roomcal.jobs.guidance import offsets_m, placement_text, verdict_text
+from roomcal.jobs.guidance import input_level_text, offsets_m, placement_text, verdict_text
 from roomcal.jobs.measure import MeasureRequest, measure
 from roomcal.jobs.studio import Place
 from roomcal.measure.plan import plan_take
@@ -38,9 +38,13 @@ class Person(Silent):
     def __init__(self, *answers):
         self.answers = list(answers)
         self.places, self.verdicts, self.warnings, self.notes = [], [], [], []
+        self.levels = []
 
     def place_microphone(self, position, number, total, *, how=()):
         self.places.append((position.name, number, total, *how[:1]))
+
+    def listening(self, text):
+        self.levels.append(text)
 
     def verdict(self, text):
         self.verdicts.append(text)
@@ -229,6 +233,36 @@ def test_a_measurement_goes_on_after_ctrl_c(tmp_path):
     assert [t.reason.split(" at")[0] for t in interrupted] == ["ended by Ctrl-C"]
 
 
+def test_the_input_level_is_shown_while_a_take_plays(tmp_path):
+    place = place_of(VirtualStudio(ROOMS["bedroom"]))
+    person = Person()
+    store = measure(
+        tmp_path, "s", place, request_of(place, positions=place.studio.positions[:1]), person
+    )
+
+    takes = [store.load_capture(t).microphone for t in store.session.takes]
+    shown_db = [int(re.search(r"(-?\d+) dBFS", text)[1]) for text in person.levels]
+    seconds = sum(x.size for x in takes) / 48000
+    # Ten a second; blocks of the device make each a little longer than that.
+    assert 0.6 * 10 * seconds < len(shown_db) <= 10 * seconds
+    loudest_db = 20 * np.log10(max(np.abs(x).max() for x in takes))
+    assert max(shown_db) == pytest.approx(loudest_db, abs=0.5 + 1e-9)  # whole decibels
+
+
+@pytest.mark.parametrize(
+    ("peak_dbfs", "text"),
+    [
+        (-120.0, "----------  -99 dBFS"),
+        (-60.0, "----------  -60 dBFS"),
+        (-24.0, "######----  -24 dBFS"),
+        (-0.4, "#########-   -0 dBFS TOO LOUD"),
+        (3.0, "##########    3 dBFS TOO LOUD"),
+    ],
+)
+def test_the_input_level_is_drawn_in_cells_of_6_db(peak_dbfs, text):
+    assert input_level_text(peak_dbfs) == text
+
+
 # --- in the terminal ---
 
 
@@ -268,3 +302,12 @@ def test_without_a_terminal_nobody_is_asked(monkeypatch):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
 
     assert Terminal(Console(stderr=True), quiet=False).after_bad_take("clipped", "") == "stop"
+    assert Terminal(Console(stderr=True), quiet=False).confirm("Did you hear it?") is True
+
+
+@pytest.mark.usefixtures("at_terminal")
+@pytest.mark.parametrize("answer", [True, False])
+def test_the_terminal_asks_what_only_ears_can_tell(monkeypatch, answer):
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: answer)
+
+    assert Terminal(Console(stderr=True), quiet=False).confirm("Did you hear it?") is answer

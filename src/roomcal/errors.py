@@ -30,6 +30,10 @@ FAULTS: dict[str, str] = {
     "RC-318": "a file of another program is damaged, or hostile, or not what its name says",
     "RC-319": "a response is smoothed, or incomplete, and no filter can be designed from it",
     "RC-320": "the user's configuration has an unknown key or a wrong value",
+    "RC-331": "the source of a live run is not named, or does not fit the bank",
+    "RC-332": "the source of a live run hears the monitors: it would howl",
+    "RC-333": "a control of a running engine is not understood, or out of its range",
+    "RC-334": "a bank does not go with the others of a live run",
     # 4: the audio system
     "RC-401": "the audio device is not known or not supported",
     "RC-402": "the audio device does not have this channel or sample rate",
@@ -37,6 +41,7 @@ FAULTS: dict[str, str] = {
     "RC-404": "the audio system is too slow: it lost samples",
     "RC-405": "the audio device is busy, or refuses to open",
     "RC-406": "there is no audio system, or it does not answer",
+    "RC-411": "no engine is running, or several are, or it does not answer",
     # 5: the measurement was rejected
     "RC-501": "no timing mark was heard",
     "RC-502": "the microphone is silent",
@@ -74,6 +79,7 @@ FAULTS: dict[str, str] = {
     "RC-701": "it is louder than predicted",
     "RC-702": "the speaker is not heard any more while the level rises",
     "RC-703": "nobody said that something loud may play",
+    "RC-711": "feedback: the source hears the monitors",
     # 8: another run is at work
     "RC-801": "another run writes to the same session",
     "RC-802": "another run plays on the same device",

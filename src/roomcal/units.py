@@ -92,3 +92,8 @@ def speed_of_sound_m_s(temperature_c: float) -> float:
     c = 331.3 sqrt(1 + theta / 273.15) (ideal gas).
     """
     return float(331.3 * np.sqrt(1.0 + temperature_c / 273.15))
+
+
+def percent_text(share: float) -> str:
+    """Write a share as a percentage: 0.4 %, 12.0 %."""
+    return f"{100.0 * share:.1f} %"

@@ -1,6 +1,7 @@
 """A JACK server without hardware, rooms in it, and roomcal run against them."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -16,9 +17,9 @@ import pytest
 
 FS = 48000
 # The dummy driver's timer is late by some milliseconds on a busy machine, and says so with an
-# xrun when that is more than a period. A period of 256 (5 ms) gave one a second beside other
-# tests, 1024 (21 ms) none in minutes.
-PERIOD = 1024
+# xrun when that is more than a period, although no sample is lost. A period of 256 (5 ms) gave one
+# a second beside other tests, 1024 (21 ms) one a take beside eight programs on two cores.
+PERIOD = 4096  # 85 ms; shorter where it counts how soon there is silence
 SERVER_DEADLINE_S = 20.0
 COMMAND_DEADLINE_S = 120.0
 LOUD_DEADLINE_S = 60.0
@@ -150,8 +151,20 @@ class Lab:
 
     folder: Path
     environment: dict[str, str]
-    server: subprocess.Popen
+    command: tuple[str, ...]  # that starts the server
     benches: list[Bench] = field(default_factory=list)
+    server: subprocess.Popen = None
+
+    def start_server(self) -> None:
+        """Start the server, again after it was killed."""
+        with (self.folder / "jackd.log").open("w") as log:
+            self.server = subprocess.Popen(
+                self.command, env=self.environment, stdout=log, stderr=log
+            )
+
+    def wait_for_server(self) -> None:
+        """Return when the server answers."""
+        _wait_for(self)
 
     def bench(self, name: str = "studio") -> Bench:
         """Make another folder with a room of its own."""
@@ -159,9 +172,12 @@ class Lab:
         return self.benches[-1]
 
 
+_SERVERS = itertools.count()  # two at a time have two names
+
+
 @contextlib.contextmanager
-def _lab(folder: Path) -> Iterator[Lab]:
-    name = f"roomcal-test-{os.getpid()}"
+def _lab(folder: Path, *, period: int = PERIOD, channels: int = 2) -> Iterator[Lab]:
+    name = f"roomcal-test-{os.getpid()}-{next(_SERVERS)}"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ROOMCAL_")}
     environment |= {
         "JACK_NO_AUDIO_RESERVATION": "1",
@@ -171,29 +187,24 @@ def _lab(folder: Path) -> Iterator[Lab]:
         "OPENBLAS_NUM_THREADS": "1",
     }
     # -S: the server waits for its clients; without it a loaded machine makes bad samples.
-    with (folder / "jackd.log").open("w") as log:
-        server = subprocess.Popen(
-            [
-                *(*FIRST, "jackd", "-r", "-S", "-n", name, "-d", "dummy"),
-                *("-r", str(FS), "-p", str(PERIOD), "-C", "2", "-P", "2"),
-            ],
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    lab = Lab(folder, environment, server)
+    command = (
+        *(*FIRST, "jackd", "-r", "-S", "-n", name, "-d", "dummy"),
+        *("-r", str(FS), "-p", str(period), "-C", str(channels), "-P", str(channels)),
+    )
+    lab = Lab(folder, environment, command)
+    lab.start_server()
     try:
         _wait_for(lab)
         yield lab
     finally:
         for bench in lab.benches:
             bench.close_room()
-        server.send_signal(signal.SIGTERM)
+        lab.server.send_signal(signal.SIGTERM)
         try:
-            server.wait(5)
+            lab.server.wait(5)
         except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            lab.server.kill()
+            lab.server.wait()
         for left in Path("/dev/shm").glob(f"jack*{name}*"):  # a killed server does not tidy up
             left.unlink(missing_ok=True)
 
@@ -217,7 +228,7 @@ def _wait_for(lab: Lab) -> None:
 
 
 @pytest.fixture(scope="session")
-def make_lab() -> Callable[[Path], contextlib.AbstractContextManager[Lab]]:
+def make_lab() -> Callable[..., contextlib.AbstractContextManager[Lab]]:
     """Return what starts a server in a folder, and ends it."""
     return _lab
 

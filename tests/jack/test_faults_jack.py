@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 FS = 48000
-PERIOD_S = 1024 / FS
+SHORT_PERIOD = 1024
+PERIOD_S = SHORT_PERIOD / FS
 TAKE = "--sweeps 1 --length 1 --positions 1"
 # Row 33: silent 100 ms after the signal. The audio system plays what it was handed before: one
 # period of JACK and one block of roomcal (1024 frames each), and the room notes the clock at the
@@ -82,7 +83,7 @@ def test_row_31_a_killed_server_ends_the_command_and_keeps_earlier_takes(lab, ta
 @pytest.fixture(scope="module")
 def interrupted(make_lab, taps, tmp_path_factory):
     """Run one measurement for each case, all at the same time, and send each its signals."""
-    with make_lab(tmp_path_factory.mktemp("signals")) as lab:
+    with make_lab(tmp_path_factory.mktemp("signals"), period=SHORT_PERIOD) as lab:
         running = {}
         for case in SIGNALS:
             bench = lab.bench(case)
@@ -92,7 +93,7 @@ def interrupted(make_lab, taps, tmp_path_factory):
         found = {}
         for case, (bench, process) in running.items():
             bench.wait_until_loud(process)
-            time.sleep(1.0)  # into the sweep
+            time.sleep(2.5)  # into the sweep: a busy computer plays more slowly than time goes
             signal_s = time.monotonic()
             for name in SIGNALS[case][0]:
                 process.send_signal(getattr(signal, name))

@@ -91,7 +91,7 @@ def test_fconvolver_plays_the_design(tmp_path, bank, x, fs):
     )
 
     # A missing file is told on stderr alone, with exit code 0.
-    assert "unable" not in done.stderr.lower()
+    assert done.stderr == ""
     y, rate = soundfile.read(folder / "out.wav")
     assert rate == fs
     body = slice(0, N_FRAMES - N_TAPS)  # what follows the end of the input is not reliable

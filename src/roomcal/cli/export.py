@@ -1,11 +1,15 @@
 """`roomcal export`: a bank for other programs, proven."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from roomcal.cli import completion
 from roomcal.cli.settings import Settings, force_option, json_option
+
+if TYPE_CHECKING:
+    from roomcal.export.proof import Proof
 
 
 @click.command()
@@ -84,7 +88,9 @@ def export(
                         "folder": str(e.folder),
                         "files": list(e.files),
                         "worst_difference": e.proof.worst_difference,
+                        "worst_db": e.proof.worst_db,
                         "n_paths": e.proof.n_paths,
+                        "losses": list(e.proof.losses),
                     }
                     for e in done
                 ],
@@ -94,15 +100,22 @@ def export(
     for e in done:
         click.echo(
             f"{e.folder}: {counted(len(e.files), 'file')}, read back: "
-            f"{counted(e.proof.n_paths, 'path')} {_equality(e.proof.worst_difference)}"
+            f"{counted(e.proof.n_paths, 'path')} {_equality(e.proof)}"
         )
+    for loss in dict.fromkeys(loss for e in done for loss in e.proof.losses):
+        losing = [e.format for e in done if loss in e.proof.losses]
+        settings.show_text(f"not carried by {', '.join(losing)}: {loss}")
+    for e in done:
         for name in e.files:
             if name == "README.txt":
                 settings.talk.note(f"how to install it: {e.folder / name}")
 
 
-def _equality(worst_difference: float) -> str:
+def _equality(proof: "Proof") -> str:
     """Say how equal, in words where there is nothing to say."""
-    if worst_difference == 0.0:
+    if proof.worst_db is not None:
+        whole = "the bank" if not proof.losses else "what is carried of the bank"
+        return f"equal to {whole} (largest difference {proof.worst_db:.3f} dB)"
+    if proof.worst_difference == 0.0:
         return "identical to the bank"
-    return f"equal to the bank (largest difference {worst_difference:.1e})"
+    return f"equal to the bank (largest difference {proof.worst_difference:.1e})"

@@ -9,7 +9,7 @@ from roomcal.cli.settings import Settings, force_option, json_option
 
 
 @click.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--session",
     "name",
@@ -53,6 +53,18 @@ from roomcal.cli.settings import Settings, force_option, json_option
     is_flag=True,
     help="Take out the microphone calibration that the file itself holds (.mdat).",
 )
+@click.option(
+    "--rew",
+    metavar="all|1,3",
+    help="Measurements of a REW that runs on this computer, as it numbers them.",
+)
+@click.option(
+    "--rew-port",
+    type=click.IntRange(1, 65535),
+    default=4735,
+    show_default=True,
+    help="Port of REW's API.",
+)
 @force_option
 @json_option
 @click.pass_obj
@@ -68,6 +80,8 @@ def import_command(
     fs: str,
     bank: str | None,
     calibrate: bool,
+    rew: str | None,
+    rew_port: int,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -83,6 +97,7 @@ def import_command(
       roomcal import L-p1.wav R-p1.wav --session before
       roomcal import l48.wav --speaker L --session monitor
       roomcal import left.mdat --speaker L --session rew
+      roomcal import --rew 1,2 --speaker L,R --session rew
       roomcal import ParametricEQ.txt --bank autoeq --fs 44100,48000
       roomcal import take.wav --sweep sweep.wav --speaker FL,FR --session room
     """
@@ -90,6 +105,10 @@ def import_command(
 
     names = tuple(n.strip() for n in speaker.split(",") if n.strip())
     rates = _rates(fs)
+    if not files and not rew:
+        raise click.UsageError("name files, or --rew for a running REW")
+    if rew and (bank is not None or sweep):
+        raise click.UsageError("--rew imports responses: leave --bank and --sweep out")
     if bank is not None:
         if sweep or position or spacing or calibrate:
             raise click.UsageError("--bank goes with --speaker, --fs and --force alone")
@@ -106,6 +125,8 @@ def import_command(
         fs=rates[0] if rates else None,
         calibrate=calibrate,
         force=force,
+        rew=rew or "",
+        rew_port=rew_port,
     )
     store = import_files(settings.folder, name, request, settings.talk)
     if as_json:

@@ -25,6 +25,7 @@ class Terminal:
         self._said: set[str] = set()  # findings, without the place where they were found
         self._progress: Progress | None = None
         self._started = False
+        self._step = ""
         self._attended = False  # somebody moves the microphone
 
     def begin(self, what: str, n_steps: int) -> None:
@@ -54,6 +55,7 @@ class Terminal:
         task = self._progress.task_ids[0]
         self._progress.update(task, advance=1 if self._started else 0, step=what)
         self._started = True
+        self._step = what
 
     def end(self) -> None:
         """Fill the bar and close it."""
@@ -101,6 +103,11 @@ class Terminal:
         click.echo("\r" + " " * len("sound in 3 ") + "\r", nl=False, err=True)
         self._resume()
 
+    def listening(self, text: str) -> None:
+        """Show the input level behind the bar's step."""
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], step=f"{self._step}  {text}")
+
     def verdict(self, text: str) -> None:
         """Print a line for a person beside the microphone; else move on within the bar."""
         if self._attended or self._verbose:
@@ -125,6 +132,15 @@ class Terminal:
         )
         self._resume()
         return _ANSWERS[answer]
+
+    def confirm(self, question: str) -> bool:
+        """Ask, if there is somebody to answer; else trust that it is so."""
+        if not sys.stdin.isatty():
+            return True
+        self._pause()
+        answer = click.confirm(question, default=True, err=True)
+        self._resume()
+        return answer
 
     def _pause(self) -> None:
         """Take the bar away while a question stands there."""

@@ -77,17 +77,23 @@ def _advance(table_address: Any, pool_address: Any) -> None:
     advance(table, pool)
 
 
-_ENTRIES: dict[str, Any] = {}  # compiled entry by the name of its type of float
+_ENTRIES: dict[tuple[str, str], Any] = {}  # compiled entries by what they do and type of float
+
+
+def _entry(function: Any, dtype: type[np.floating], *more: Any) -> int:
+    """Return the address of a function of table, pool and more, for a type of float."""
+    name = np.dtype(dtype).name
+    key = (function.__name__, name)
+    if key not in _ENTRIES:
+        number = types.float32 if name == "float32" else types.float64
+        pointers = [types.CPointer(types.int64), types.CPointer(number)]
+        _ENTRIES[key] = compiled_callback(function, types.void(*pointers, *more))
+    return int(_ENTRIES[key].address)
 
 
 def entry_address(dtype: type[np.floating]) -> int:
     """Return the address of `advance` for a type of float; compiles it, or reads the cache."""
-    name = np.dtype(dtype).name
-    if name not in _ENTRIES:
-        number = types.float32 if name == "float32" else types.float64
-        pointers = types.void(types.CPointer(types.int64), types.CPointer(number))
-        _ENTRIES[name] = compiled_callback(_advance, pointers)
-    return int(_ENTRIES[name].address)
+    return _entry(_advance, dtype)
 
 
 @_intrinsic  # type: ignore[untyped-decorator, unused-ignore]
@@ -192,3 +198,38 @@ def forget(table: Table, pool: Pool) -> None:
         clear(pool, table[at + layout.FORWARD_AT], 2 * size * n_inputs)
         clear(pool, table[at + layout.BACKWARD_AT], 4 * size * n_outputs)
         clear(pool, table[at + layout.OUTPUT_AT], 4 * size * n_outputs)
+
+
+def _process_planar(
+    table_address: Any,
+    pool_address: Any,
+    x_address: Any,
+    y_address: Any,
+    n_frames: int,
+    stride: int,
+    gains_address: Any,
+    anew: int,
+) -> None:
+    """Bridge from plain pointers to `process`, with the gains that are wanted."""
+    table = numba.carray(table_address, (_UNBOUNDED,))
+    pool = numba.carray(pool_address, (_UNBOUNDED,))
+    gains = numba.carray(gains_address, (_UNBOUNDED,))
+    x = numba.carray(x_address, (table[layout.N_INPUTS], stride))
+    y = numba.carray(y_address, (table[layout.N_OUTPUTS], stride))
+    if anew:
+        forget(table, pool)
+    for output in range(table[layout.N_OUTPUTS]):
+        pool[table[layout.GAIN_WANTED_AT] + output] = gains[output]
+    process(table, pool, x[:, :n_frames], y[:, :n_frames])
+
+
+def planar_address(dtype: type[np.floating]) -> int:
+    """Return the address of `process` for channels of 32-bit floats, one behind the other.
+
+    In C: `void (int64_t *table, T *pool, float *x, float *y, int64_t n_frames, int64_t stride,
+    double *gains, int64_t anew)`. Channels stand `stride` floats apart, `gains` holds the wanted
+    gain of every output, and with `anew` all past input is forgotten first.
+    """
+    samples, number = types.CPointer(types.float32), types.CPointer(types.float64)
+    more = (samples, samples, types.int64, types.int64, number, types.int64)
+    return _entry(_process_planar, dtype, *more)

@@ -21,6 +21,8 @@ FADE_OUT_SHARE = 1.0 / 8.0
 # The main position counts as much as five others: that is where the work is done. (Nine positions:
 # 38 % of the weight.)
 MAIN_WEIGHT = 5.0
+# The same response twice (what differs is rounding) is one position that counts twice.
+_SAME_RESPONSE = 1e-9  # re its peak
 # A speaker whose middle band lies this far below its bass plays bass alone.
 SUB_DROP_DB = 20.0
 # The band of a sub: where its level, smoothed over an octave, is within this of its maximum.
@@ -105,9 +107,10 @@ def align(
         is_sub = _plays_bass_alone(np.abs(scipy.fft.rfft(first, n_fft)) ** 2, fs / n_fft)
     lead_s = LEAD_SUB_S if is_sub else LEAD_S
     h = np.array([_cut(x, a, fs, lead_s=lead_s) for x, a in zip(raw, arrivals, strict=True)])
-    power = np.abs(scipy.fft.rfft(h, n_fft, axis=-1)) ** 2
     weights = np.array([MAIN_WEIGHT if r.position == main_position else 1.0 for r in responses])
-    weights /= weights.sum()
+    kept, weights = _distinct(h, weights / weights.sum())
+    h, responses = h[kept], [responses[k] for k in kept]
+    power = np.abs(scipy.fft.rfft(h, n_fft, axis=-1)) ** 2
     measured_high_hz = min(fs, measured_fs) / 2.0
     band = _sub_band(power, fs / n_fft) if is_sub else _limited(LEVEL, measured_high_hz)
     level = band_power(power, fs / n_fft, band)
@@ -159,6 +162,22 @@ def _cut(h: FloatArray, arrival: float, fs: int, *, lead_s: float) -> FloatArray
     if fall > 0:
         y[end - fall : end] *= 0.5 + 0.5 * np.cos(np.pi * (np.arange(fall) + 0.5) / fall)
     return y
+
+
+def _distinct(h: FloatArray, weights: FloatArray) -> tuple[list[int], FloatArray]:
+    """Which responses are not there already, and their weights with those of their doubles."""
+    kept: list[int] = []
+    total: list[float] = []
+    for i, weight in enumerate(weights):
+        atol = _SAME_RESPONSE * np.abs(h[i]).max()
+        same = (k for k, j in enumerate(kept) if np.allclose(h[j], h[i], rtol=0.0, atol=atol))
+        k = next(same, None)
+        if k is None:
+            kept.append(i)
+            total.append(weight)
+        else:
+            total[k] += weight
+    return kept, np.array(total)
 
 
 def _limited(band: Band, high_hz: float) -> Band:

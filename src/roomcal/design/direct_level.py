@@ -17,8 +17,9 @@ CYCLES = 5.0
 _SMOOTHING = 6  # bands per octave
 # Share of the direct sound in the blend. Half of it between the transition and 2 kHz is the most
 # that leaves the balance at other seats as good as it was; above, positions hardly differ and the
-# power average already is the direct sound, but for a tilt.
-SHARE = 0.5
+# power average already is the direct sound, but for a tilt. At few positions the reflections within
+# five cycles are those of a place, and the balance there is all that is known: less.
+SHARE, SHARE_FEW = 0.5, 0.35
 FADE_IN_HZ, FADE_OUT_HZ = (250.0, 400.0), (1800.0, 3000.0)
 # The direct sound rises towards the treble against the power, which rooms and directivity fill
 # from below. Of this tilt between middle and treble so much is followed.
@@ -47,7 +48,12 @@ def direct_level_db(aligned: AlignedSet, f_hz: FloatArray) -> FloatArray:
 
 
 def blended(
-    level_db: FloatArray, direct_db: FloatArray, f_hz: FloatArray, high_hz: float
+    level_db: FloatArray,
+    direct_db: FloatArray,
+    f_hz: FloatArray,
+    high_hz: float,
+    *,
+    most_share: float,
 ) -> FloatArray:
     """Move the level of the average towards that of the direct sound.
 
@@ -56,6 +62,8 @@ def blended(
     level_db, direct_db, f_hz : (n,) float array
     high_hz : float
         Nothing was measured above.
+    most_share : float
+        Of the direct sound: `SHARE` or `SHARE_FEW`.
 
     Returns
     -------
@@ -71,5 +79,5 @@ def blended(
     own = (1.0 - to_treble) * np.mean(difference[middle]) + to_treble * np.mean(difference[treble])
     whole = np.mean(difference[middle | treble])
     difference = difference - (1.0 - TILT_SHARE) * own - TILT_SHARE * whole
-    share = SHARE * log_ramp(f_hz, FADE_IN_HZ) * (1.0 - to_treble)
+    share = most_share * log_ramp(f_hz, FADE_IN_HZ) * (1.0 - to_treble)
     return level_db + share * difference

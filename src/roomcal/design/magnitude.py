@@ -6,7 +6,7 @@ import numpy as np
 
 from roomcal.design.align import AlignedSet
 from roomcal.design.average import spatial_level
-from roomcal.design.direct_level import blended
+from roomcal.design.direct_level import SHARE, SHARE_FEW, blended
 from roomcal.design.grid import PLACEMENT, Band
 from roomcal.design.limits import Limits
 from roomcal.model.curve import Curve
@@ -16,11 +16,11 @@ from roomcal.units import FloatArray
 DISTRUST_DB = 24.0
 # The soft clip begins this far below the limit of the boost.
 KNEE_DB = 1.5
-# Finest resolution in the bass (bands per octave) of cuts, and of boosts, which would ring when
-# they filled a narrow dip. With few positions a dip may be the place and not the room: coarser.
+# Finest resolution in the bass (bands per octave) of cuts, which follow single modes, and of
+# boosts, which would ring when they filled a narrow dip. With few positions a dip may be the place
+# and not the room: coarser.
 MANY_POSITIONS = 4
-_CUTS_MANY, _BOOSTS_MANY = 12, 6
-_CUTS_FEW, _BOOSTS_FEW = 12, 3
+_CUTS, _BOOSTS_MANY, _BOOSTS_FEW = 24, 6, 4
 # Spread between places that a few positions cannot show, taken as given (typical of small rooms
 # at 1/6 octave); it weighs like two positions.
 _PRIOR_SPREAD_DB = 4.0
@@ -50,9 +50,7 @@ class MagnitudeCorrection:
 
 def resolutions(n_positions: int) -> tuple[int, int]:
     """Bands per octave in the bass for cuts and for boosts."""
-    if n_positions >= MANY_POSITIONS:
-        return _CUTS_MANY, _BOOSTS_MANY
-    return _CUTS_FEW, _BOOSTS_FEW
+    return _CUTS, _BOOSTS_MANY if n_positions >= MANY_POSITIONS else _BOOSTS_FEW
 
 
 def magnitude_correction(
@@ -87,7 +85,13 @@ def magnitude_correction(
         power, aligned.bin_hz, f_hz, weights=aligned.weights, fine=cuts, coarse=boosts
     )
     if direct_db is not None:
-        heard_db = blended(level.fine_db, direct_db, f_hz, aligned.measured_high_hz)
+        heard_db = blended(
+            level.fine_db,
+            direct_db,
+            f_hz,
+            aligned.measured_high_hz,
+            most_share=SHARE if aligned.weights.size >= MANY_POSITIONS else SHARE_FEW,
+        )
         coarse_db = level.coarse_db + heard_db - level.fine_db
         level = replace(level, fine_db=heard_db, coarse_db=coarse_db)
     spread_db = _spread(level.spread_db, aligned.weights.size)

@@ -37,9 +37,17 @@ _STIFFER_ABOVE_HZ, _STIFFER_PER_HZ, _STIFFER = 80.0, 150.0, 8.0
 _SUBSONIC_HZ, _SUBSONIC = 28.0, 20.0
 _OFF_BAND, _OFF_BAND_HZ = 200.0, 75.0
 HELD = 300.0  # where a section is dropped
-# Modes move with the speed of sound: 0.35 % is 2 K. Copies this far apart make the filter robust;
-# with 0.6 %, two thirds of the gain are lost where it is as warm as it was.
-TEMPERATURE_SHARE = 0.0047
+# Modes move with the speed of sound: 0.8 % is 4.5 K. Copies of the responses this much longer or
+# shorter, with these weights, keep the filter from depending on it. More of them leaves less of the
+# gain where it is as warm as it was: a weight of 0.2 costs 1.1 dB of tail there, and brings 0.5 dB
+# at 5 K.
+COPIES = ((0.0, 0.70), (-0.008, 0.15), (0.008, 0.15))
+# Modes move with the speed of sound: 0.8 % is 4.5 K. Copies of the responses this much longer or
+# shorter, with these weights, keep the filter from depending on it. More of them leaves less of the
+# gain where it is as warm as it was: a weight of 0.2 costs 1.1 dB of tail there, and brings 0.5 dB
+# at 5 K.
+COPIES = ((0.0, 0.70), (-0.008, 0.15), (0.008, 0.15))
+_STRETCH_CIRCLES = 8  # how much longer the circle is in which responses are stretched
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +107,8 @@ def find_problem(
     start = np.exp(2j * np.pi * f * lead_s)
     shift = F[: n_bins + 1] * start
     H = scipy.fft.rfft(aligned.h, aligned.n_fft, axis=-1)[:, : n_bins + 1] * edge
-    copies = [_stretched(H, n, share) for share in (0.0, -TEMPERATURE_SHARE, TEMPERATURE_SHARE)]
+    copies = [_stretched(H, n, share) for share, _ in COPIES]
+    trust = np.array([weight for _, weight in COPIES])
     C = np.stack([copy * shift for copy in copies], axis=1)
     c = scipy.fft.irfft(C, n, axis=-1)
     d = scipy.fft.irfft(D[: n_bins + 1] * edge, n)
@@ -111,13 +120,15 @@ def find_problem(
     v2, faster = _weights(k / fs)
     weights = aligned.weights if joint else np.ones(len(c))
     sides = [
-        _correlated(C, _placed(v2 * e, k, n), taps)
+        _correlated(C, _placed(v2 * e, k, n), taps, trust)
         for e in (c[..., k] * (faster - 1.0), d[k] - c[..., k] * faster)
     ]
     groups = [slice(0, len(c))] if joint else [slice(p, p + 1) for p in range(len(c))]
     early = int(np.ceil(lead_s * fs)) + 8  # samples before time 0 that a response may have
     V = scipy.fft.rfft(_placed(v2, k, n))
-    normal = np.stack([_normal(c[g], weights[g], V, taps, early=early) for g in groups])
+    normal = np.stack(
+        [_normal(c[g], np.outer(weights[g], trust), V, taps, early=early) for g in groups]
+    )
     if joint:
         sides = [(weights @ side)[np.newaxis] for side in sides]
     measured = scipy.fft.irfft(H * start, n, axis=-1)
@@ -206,12 +217,15 @@ def _stretched(H: ComplexArray, n: int, share: float) -> ComplexArray:
     """Spectra of responses that take longer by a share, at the same rate."""
     if share == 0.0:
         return H
-    m = 2 * round(n * (1.0 + share) / 2.0)
-    kept = min(m, n) // 2 + 1
+    # At a longer circle, so that the number of samples can change by less than a thousandth.
+    h = np.zeros((H.shape[0], _STRETCH_CIRCLES * n))
+    h[:, :n] = scipy.fft.irfft(H, n, axis=-1)
+    m = 2 * round(h.shape[1] * (1.0 + share) / 2.0)
+    kept = min(m, h.shape[1]) // 2 + 1
     Y = np.zeros((H.shape[0], m // 2 + 1), dtype=np.complex128)
-    Y[:, :kept] = H[:, :kept]
+    Y[:, :kept] = scipy.fft.rfft(h, axis=-1)[:, :kept]
     y = scipy.fft.irfft(Y, m, axis=-1)[:, :n]
-    return np.asarray(scipy.fft.rfft(y, n, axis=-1) * (m / n))
+    return np.asarray(scipy.fft.rfft(y, n, axis=-1) * (m / h.shape[1]))
 
 
 def _placed(values: FloatArray, k: np.ndarray, n: int) -> FloatArray:
@@ -221,10 +235,11 @@ def _placed(values: FloatArray, k: np.ndarray, n: int) -> FloatArray:
     return circle
 
 
-def _correlated(C: ComplexArray, e: FloatArray, taps: np.ndarray) -> FloatArray:
+def _correlated(C: ComplexArray, e: FloatArray, taps: np.ndarray, trust: FloatArray) -> FloatArray:
     """sum_t e(t) c(t - i) for every tap, averaged over the copies, (n_positions, n_taps)."""
     product = scipy.fft.rfft(e, axis=-1) * np.conj(C)
-    return np.asarray(scipy.fft.irfft(product, e.shape[-1], axis=-1)[..., taps].mean(axis=1))
+    lags = scipy.fft.irfft(product, e.shape[-1], axis=-1)[..., taps]
+    return np.asarray(np.einsum("r,prt->pt", trust, lags))
 
 
 def _normal(
@@ -237,9 +252,8 @@ def _normal(
     padded = np.concatenate([np.zeros((*u.shape[:-1], m)), u], axis=-1)
     lagged = np.lib.stride_tricks.sliding_window_view(padded, length, axis=-1)[..., m:0:-1, :]
     q = np.zeros((m, n))
-    for p, weight in enumerate(weights):
-        for r in range(c.shape[1]):
-            q[:, :length] += (weight / c.shape[1]) * u[p, r] * lagged[p, r]
+    for (p, r), weight in np.ndenumerate(weights):
+        q[:, :length] += weight * u[p, r] * lagged[p, r]
     late = np.exp(2j * np.pi * np.arange(n // 2 + 1) * early / n)
     by_lag = scipy.fft.irfft(np.conj(scipy.fft.rfft(q, axis=-1) * late) * V, n, axis=-1)[:, taps]
     N = np.zeros((m, m))

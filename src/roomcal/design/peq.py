@@ -18,10 +18,22 @@ _EVERY = 4
 _LEAST_DB = 0.5
 # All bands are refined together after so many have been added, and at the end.
 _REFINE_EVERY = 3
-_MOST_STEPS = 12
+_MOST_STEPS = 15
 _SHELF_Q = 0.7
+_SHELF_Q_RANGE = (0.4, 1.0)  # a shelf is steep enough as it is
 _BASS_SHELF_HZ, _TREBLE_SHELF_HZ = 120.0, 4000.0
-# Boosts are lowered together in such steps until their sum keeps the limit.
+# A boost of higher Q fills a dip of one place and rings; a cut may be nearly as narrow as its mode,
+# which moves with the temperature.
+_BOOST_MOST_Q, _CUT_MOST_Q = 5.0, 10.0
+# Large gains of neighbours that cancel each other fit a little better and are no setting to trust:
+# a decibel of gain costs as much as so many squared decibels of misfit at one frequency.
+_GAIN_COST, _GAIN_FLOOR_DB = 1.0, 0.5
+# Peaks that stand nearer together, on one side and of like width, are one.
+_SAME_OCTAVES, _SAME_Q = 1.0 / 12.0, 1.5
+# What is louder than wanted is heard more than what is softer, and what passes the boost limit is
+# not to be had at all: so much more do they count, in dB per dB.
+_TOO_LOUD, _OVER_LIMIT = 1.5, 5.0
+# What rounding to a device's steps lets pass the limit is lowered together, in such steps.
 _LOWER = 0.95
 _LOWER_PASSES = 160
 
@@ -75,16 +87,27 @@ def fit_peq(
     at = np.flatnonzero((f_hz >= low / 1.2) & (f_hz <= high * 1.2))[::_EVERY]
     f, wanted = f_hz[at], wanted_db[at]
     found: list[Biquad] = []
-    for k in range(min(bands, limits.bands)):
-        rest = wanted - level_of(found, f, fs)
-        added = _next_band(rest, f, limits, (low, high), shelf=k < 2 and limits.shelves)
-        if added is None:
+    most_db = max_boost_db + min(float(np.median(wanted_db[MIDDLE.covers(f_hz)])), 0.0)
+
+    def refined(bands_now: list[Biquad]) -> list[Biquad]:
+        return _refined(
+            bands_now, wanted, f, fs, limits=limits, range_hz=(low, high), most_db=most_db
+        )
+
+    most = min(bands, limits.bands)
+    for _ in range(2):  # what refining has made useless makes room
+        while len(found) < most:
+            rest = wanted - level_of(found, f, fs)
+            shelf = limits.shelves and all(b.kind == "peak" for b in found)
+            added = _next_band(rest, f, fs, limits, (low, high), shelf=shelf)
+            if added is None:
+                break
+            found.append(added)
+            if len(found) % _REFINE_EVERY == 0:
+                found = refined(found)
+        if not found:
             break
-        found.append(added)
-        if (k + 1) % _REFINE_EVERY == 0:
-            found = _refined(found, wanted, f, fs, limits=limits, range_hz=(low, high))
-    if found:
-        found = _refined(found, wanted, f, fs, limits=limits, range_hz=(low, high))
+        found = refined(_merged([b for b in refined(found) if abs(b.gain_db) >= _LEAST_DB]))
     found = [_on_device(b, limits) for b in found]
     found = _within_boost(found, f_hz, fs, max_boost_db=max_boost_db, limits=limits)
     found = sorted((b for b in found if abs(b.gain_db) > 0.0), key=lambda b: b.f_hz)
@@ -111,12 +134,13 @@ def sections_of(bands: Sequence[Biquad], fs: int) -> FloatArray:
 def _next_band(
     rest: FloatArray,
     f: FloatArray,
+    fs: int,
     limits: DeviceLimits,
     range_hz: tuple[float, float],
     *,
     shelf: bool,
 ) -> Biquad | None:
-    """Put a band where most is left: a shelf where a whole end is off, else a peak."""
+    """Put a band where it takes most: a shelf where a whole end is off, else a peak."""
     inside = (f >= range_hz[0]) & (f <= range_hz[1])
     if not inside.any():
         return None
@@ -130,21 +154,53 @@ def _next_band(
             spread = float(np.std(rest[part])) if part.any() else 0.0
             if abs(mean) > max(spread, 1.0) and range_hz[0] < f0 < range_hz[1]:
                 return Biquad(kind, f0, float(np.clip(mean, *limits.gain_db)), _SHELF_Q)
-    reachable = np.where(rest > 0.0, limits.gain_db[1] > 0.0, limits.gain_db[0] < 0.0)
     smooth = np.convolve(np.pad(rest, 1, mode="edge"), np.ones(3) / 3.0, mode="valid")
-    score = np.abs(smooth) * inside * reachable
-    i = int(np.argmax(score))
-    if score[i] < _LEAST_DB:
+    candidates = [
+        band
+        for first, last in _lobes(smooth)
+        if (band := _peak_over(smooth, f, first, last, limits, inside)) is not None
+    ]
+    left = [float(np.sum((rest - level_of([band], f, fs)) ** 2)) for band in candidates]
+    if not left or min(left) >= float(np.sum(rest**2)):
         return None
-    same = np.sign(rest) * np.sign(rest[i]) * np.abs(rest) > 0.5 * abs(rest[i])
+    return candidates[int(np.argmin(left))]
+
+
+def _lobes(level_db: FloatArray) -> list[tuple[int, int]]:
+    """First and last index of every stretch on one side of 0 dB."""
+    turns = np.flatnonzero(np.diff(np.sign(level_db)) != 0.0)
+    first = np.r_[0, turns + 1]
+    return list(zip(first.tolist(), np.r_[turns, level_db.size - 1].tolist(), strict=True))
+
+
+def _peak_over(
+    level_db: FloatArray,
+    f: FloatArray,
+    first: int,
+    last: int,
+    limits: DeviceLimits,
+    inside: NDArray[np.bool_],
+) -> Biquad | None:
+    """Peak that takes the top of a stretch, or None where it is not worth it or out of reach."""
+    i = first + int(np.argmax(np.abs(level_db[first : last + 1]) * inside[first : last + 1]))
+    gain_db = float(np.clip(level_db[i], *limits.gain_db))
+    if abs(gain_db) < _LEAST_DB or not inside[i]:
+        return None
     left, right = i, i
-    while left > 0 and same[left - 1]:
+    while left > first and level_db[left - 1] / level_db[i] > 0.5:
         left -= 1
-    while right < f.size - 1 and same[right + 1]:
+    while right < last and level_db[right + 1] / level_db[i] > 0.5:
         right += 1
     octaves = (right - left + 1) * _EVERY / DESIGN_PER_OCTAVE
-    q = float(np.clip(1.0 / (2.0 * np.sinh(0.5 * np.log(2.0) * octaves)), *limits.q))
-    return Biquad("peak", float(f[i]), float(np.clip(rest[i], *limits.gain_db)), q)
+    q = 1.0 / (2.0 * np.sinh(0.5 * np.log(2.0) * octaves))
+    return Biquad("peak", float(f[i]), gain_db, float(np.clip(q, *_q_range(gain_db, limits))))
+
+
+def _q_range(gain_db: float, limits: DeviceLimits) -> tuple[float, float]:
+    """Q of a peak that may be set."""
+    low, high = limits.q
+    most = _BOOST_MOST_Q if gain_db > 0.0 else _CUT_MOST_Q
+    return low, max(min(high, most), 1.01 * low)
 
 
 def _refined(
@@ -155,16 +211,22 @@ def _refined(
     *,
     limits: DeviceLimits,
     range_hz: tuple[float, float],
+    most_db: float,
 ) -> list[Biquad]:
-    """Move all bands together to the least squares of what they leave."""
+    """Move all bands together to the least squares of what they leave; boosts stay boosts."""
     from scipy.optimize import least_squares
 
-    low = np.tile([np.log2(range_hz[0]), limits.gain_db[0], np.log2(limits.q[0])], len(bands))
-    high = np.tile([np.log2(range_hz[1]), limits.gain_db[1], np.log2(limits.q[1])], len(bands))
+    if not bands:
+        return bands
+    rows = []
+    for band in bands:
+        gains = (limits.gain_db[0], 0.0)
+        if band.gain_db >= 0.0:
+            gains = (0.0, max(min(limits.gain_db[1], most_db), _LEAST_DB))
+        qs = _q_range(band.gain_db, limits) if band.kind == "peak" else _SHELF_Q_RANGE
+        rows += [np.log2(range_hz), gains, np.log2(qs)]
+    low, high = np.array(rows).T
     start = np.array([x for b in bands for x in (np.log2(b.f_hz), b.gain_db, np.log2(b.q))])
-    for k, band in enumerate(bands):  # a shelf is steep enough as it is
-        if band.kind != "peak":
-            low[3 * k + 2], high[3 * k + 2] = np.log2(0.4), np.log2(1.0)
 
     def made(x: FloatArray) -> list[Biquad]:
         rows = x.reshape(-1, 3)
@@ -173,16 +235,42 @@ def _refined(
             for b, r in zip(bands, rows, strict=True)
         ]
 
+    def residual(x: FloatArray) -> FloatArray:
+        level_db = level_of(made(x), f, fs)
+        off_db = level_db - wanted
+        off_db = np.where(off_db > 0.0, _TOO_LOUD * off_db, off_db)
+        over_db = np.maximum(level_db - most_db, 0.0)
+        spent = np.sqrt(_GAIN_COST * (np.abs(x[1::3]) + _GAIN_FLOOR_DB))
+        return np.concatenate([off_db, _OVER_LIMIT * over_db, spent])
+
     margin = 1e-6 * (high - low)
     start = np.clip(start, low + margin, high - margin)
     result = least_squares(
-        lambda x: level_of(made(x), f, fs) - wanted,
+        residual,
         start,
         bounds=(low, high),
         x_scale=np.tile([0.1, 1.0, 0.3], len(bands)),
         max_nfev=_MOST_STEPS,
     )
     return made(result.x)
+
+
+def _merged(bands: list[Biquad]) -> list[Biquad]:
+    """Make one peak of two that do the same."""
+    kept: list[Biquad] = []
+    for band in bands:
+        for k, other in enumerate(kept):
+            if (
+                band.kind == other.kind == "peak"
+                and band.gain_db * other.gain_db > 0.0
+                and abs(np.log2(band.f_hz / other.f_hz)) < _SAME_OCTAVES
+                and abs(np.log(band.q / other.q)) < np.log(_SAME_Q)
+            ):
+                kept[k] = Biquad("peak", other.f_hz, other.gain_db + band.gain_db, other.q)
+                break
+        else:
+            kept.append(band)
+    return kept
 
 
 def _on_device(band: Biquad, limits: DeviceLimits) -> Biquad:

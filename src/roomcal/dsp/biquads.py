@@ -34,8 +34,8 @@ def biquad(kind: str, f_hz: float, fs: int, *, q: float, gain_db: float = 0.0) -
     Parameters
     ----------
     kind : str
-        "peak", "low shelf", "high shelf", "low pass", "high pass", "band pass", "notch" or
-        "all pass".
+        "peak", "low shelf", "high shelf", "low pass", "high pass", "band pass", "notch",
+        "all pass", "first-order low pass" or "first-order high pass" (these have no `q`).
     f_hz : float
         Between 0 and half of `fs`.
     fs : int
@@ -51,7 +51,8 @@ def biquad(kind: str, f_hz: float, fs: int, *, q: float, gain_db: float = 0.0) -
     Notes
     -----
     R. Bristow-Johnson, Cookbook formulae for audio EQ biquad filter coefficients (W3C note, 2021).
-    The band pass has 0 dB at its peak.
+    The band pass has 0 dB at its peak. Those of first order are 1 / (s + 1) and s / (s + 1) by the
+    bilinear transform that keeps `f_hz`, where they are 3 dB down.
     """
     A = 10.0 ** (gain_db / 40.0)
     w = 2.0 * math.pi * f_hz / fs
@@ -66,7 +67,11 @@ def biquad(kind: str, f_hz: float, fs: int, *, q: float, gain_db: float = 0.0) -
         A * (below - root),
     )
     shelf_a = (above + root, -sign * 2.0 * ((A - 1.0) + sign * (A + 1.0) * c), above - root)
+    t = math.tan(0.5 * w)
+    first_order = (1.0 + t, t - 1.0, 0.0)
     forms = {
+        "first-order low pass": ((t, t, 0.0), first_order),
+        "first-order high pass": ((1.0, -1.0, 0.0), first_order),
         "peak": (
             (1.0 + alpha * A, -2.0 * c, 1.0 - alpha * A),
             (1.0 + alpha / A, -2.0 * c, 1.0 - alpha / A),

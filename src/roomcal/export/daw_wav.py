@@ -21,15 +21,19 @@ _MANIFEST = "channels.txt"
 _INSTALL = """
 1. Insert a convolution plug-in on the monitor bus (control room, listen bus): never on the mix
    bus that is bounced, or the correction is printed into the mix.
-2. Load {which} of the folder whose name is the sample rate of your project: a plug-in that loads
+2. Load {which}.
+   Take it from the folder whose name is the sample rate of your project: a plug-in that loads
    another rate resamples it, or shifts the correction by the ratio.
-   For plug-ins that want four channels take -true-stereo: LL, LR, RL, RR, input before output.
-   For hosts without 32-bit float take the 24-bit copy.
+   For plug-ins that want four channels take -true-stereo: LL, LR, RL, RR, input before output.{two}
+   For hosts without 32-bit float take the 24-bit copy, if there is one.
 3. Set dry to zero (off), wet to 0 dB, predelay to 0, and switch off normalise, auto gain, trim,
    fade and any limit of the length. These alter the correction.
 
 channels.txt says what each channel of each file holds.
 """
+_TWO_FILES = """
+   For plug-ins that load two stereo files (Waves IR, Reverberate) take -from-, one for each input:
+   each holds the ways of that input to both outputs."""
 
 
 def write(bank: Bank, folder: Path, _place: Path) -> list[Path]:
@@ -49,8 +53,13 @@ def write(bank: Bank, folder: Path, _place: Path) -> list[Path]:
     first = next(iter(bank.filters.values()))
     stereo = f"the -stereo file (channel 1 is {first.outputs[0]})"
     which = stereo if len(first.active_paths) == 2 else "one file a channel"
+    two = _TWO_FILES if any("-from-" in path.name for path in paths) else ""
     readme = write_readme(
-        bank, folder, program="convolver plug-ins", install=_INSTALL.format(which=which)
+        bank,
+        folder,
+        program="convolver plug-ins",
+        install=_INSTALL.format(which=which, two=two),
+        notes="\n".join(loses(bank)),
     )
     return [*paths, folder / _MANIFEST, readme]
 
@@ -76,6 +85,23 @@ def read(folder: Path) -> Mapping[int, FilterBank]:
     return {fs: bank_of_paths(fs, pairs) for fs, pairs in by_rate.items()}
 
 
+def loses(bank: Bank) -> tuple[str, ...]:
+    """Say for which rates there is no 24-bit copy, and why."""
+    loud = [fs for fs, filters in bank.filters.items() if not _fits_integers(filters)]
+    if not loud:
+        return ()
+    peak = max(float(np.abs(bank.filters[fs].taps).max()) for fs in loud)
+    return (
+        f"no 24-bit copy at {', '.join(map(str, loud))} Hz: a tap of {peak:.3g} is beyond full "
+        "scale, and integers would clip it; use a host that reads 32-bit float",
+    )
+
+
+def _fits_integers(filters: FilterBank) -> bool:
+    """Whether no tap is beyond what 24 bits hold, with room for their dither."""
+    return bool(np.abs(filters.taps).max() < 1.0 - 2.0**-22)
+
+
 def _layout(
     name: str, filters: FilterBank
 ) -> list[tuple[str, list[tuple[str, str]], SampleFormat]]:
@@ -95,10 +121,16 @@ def _layout(
     if diagonal and len(active) > 1:
         kind = "stereo" if len(active) == 2 else f"{len(active)}ch"
         files.append((f"{stem}-{kind}.wav", active, "float32"))
-        files.append((f"{stem}-{kind}-24-bit.wav", active, "pcm24"))
+        if _fits_integers(filters):
+            files.append((f"{stem}-{kind}-24-bit.wav", active, "pcm24"))
     if len(filters.inputs) == len(filters.outputs) == 2:
         pairs = [(output, inp) for inp in filters.inputs for output in filters.outputs]
         files.append((f"{stem}-true-stereo.wav", pairs, "float32"))
+        if not diagonal:
+            files += [
+                (f"{stem}-from-{inp}.wav", [(out, inp) for out in filters.outputs], "float32")
+                for inp in filters.inputs
+            ]
     return files
 
 

@@ -38,7 +38,9 @@ def write(bank: Bank, folder: Path, _place: Path) -> list[Path]:
     files = write_impulses(bank, folder)
     lines = [f"# roomcal correction {bank.name}"]
     for fs, paths in files.items():
-        lines += [f"If: sampleRate == {fs}", *_block(bank.filters[fs], paths), "EndIf:"]
+        block = _block(bank.filters[fs], paths)
+        # What follows in the user's own configuration acts on all channels, as it did before.
+        lines += [f"If: sampleRate == {fs}", *block, "Channel: all", "EndIf:"]
     write_bytes(folder / _CONFIG, ("\r\n".join(lines) + "\r\n").encode("ascii"))
     readme = write_readme(bank, folder, program="Equalizer APO", install=_INSTALL)
     return [folder / _CONFIG, *(folder / paths[0].file for paths in files.values()), readme]
@@ -60,18 +62,20 @@ def read(folder: Path) -> Mapping[int, FilterBank]:
     if not text.endswith("\r\n") or "\n" in text.replace("\r\n", ""):
         raise refused(path, "does not end its lines with CRLF")
     banks: dict[int, FilterBank] = {}
-    fs, block = None, list[tuple[str, str]]()
+    fs, block, is_reset = None, list[tuple[str, str]](), False
     for line in text.split("\r\n"):
         if not line or line.startswith("#"):
             continue
         command, _, argument = line.partition(": ")
         condition = re.fullmatch(r"sampleRate == (\d+)", argument)
         if command == "If" and condition and fs is None:
-            fs, block = int(condition[1]), []
-        elif line == "EndIf:" and fs is not None:
+            fs, block, is_reset = int(condition[1]), [], False
+        elif line == "EndIf:" and fs is not None and is_reset:
             banks[fs] = _interpret(path, fs, block)
             fs = None
-        elif fs is not None and command in ("Copy", "Channel", "Convolution"):
+        elif fs is not None and (command, argument) == ("Channel", "all"):
+            is_reset = True
+        elif fs is not None and command in ("Copy", "Channel", "Convolution") and not is_reset:
             block.append((command, argument))
         else:
             raise refused(path, f"has an unexpected line {line!r}")

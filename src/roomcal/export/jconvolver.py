@@ -24,7 +24,10 @@ _INSTALL = """
 jconvolver (JACK): go to this folder, then: jconvolver jconvolver_48000.conf
    Take the file of JACK's sample rate. The partition (256) must be 1 to 16 times JACK's period.
 fconvolver (files): fconvolver jconvolver_48000.conf in.wav out.wav
-mcfx_convolver (plug-in): copy this folder to its preset folder and choose the configuration.
+mcfx_convolver (plug-in): copy this folder into its preset folder, then choose in the plug-in's
+   preset menu the configuration of your project's sample rate. The preset folder is
+   ~/Library/mcfx/convolver_presets (macOS), %APPDATA%\\mcfx\\convolver_presets (Windows) or
+   ~/mcfx/convolver_presets (Linux). Take an mcfx_convolver with at least as many channels.
 Inputs and outputs count from 1, in the order of the names above.
 """
 

@@ -8,10 +8,16 @@ import msgspec
 import numpy as np
 
 from roomcal.errors import InputError
+from roomcal.export.readme import write_readme
 from roomcal.files.atomic import write_bytes
 from roomcal.model.filter_bank import Bank, FilterBank, PathStructure
 
 FILE_NAME = "bank.json"
+_INSTALL = """
+bank.json holds every sample rate: fs_hz, inputs, outputs, latency_samples, headroom_db, and a list
+of paths with output, input and taps. A path that is silent is left out. The structure of a path
+(gain, delay, polarity, crossover, bands) is contained in its taps already: apply one of the two.
+"""
 
 
 def write(bank: Bank, folder: Path, _place: Path) -> list[Path]:
@@ -43,7 +49,8 @@ def write(bank: Bank, folder: Path, _place: Path) -> list[Path]:
     }
     path = folder / FILE_NAME
     write_bytes(path, json.dumps(document, allow_nan=False).encode() + b"\n")
-    return [path]
+    readme = write_readme(bank, folder, program="programs of your own", install=_INSTALL)
+    return [path, readme]
 
 
 def read(folder: Path) -> Mapping[int, FilterBank]:

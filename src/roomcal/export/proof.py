@@ -19,6 +19,8 @@ class Proof:
 
     worst_difference: float  # largest |F_read - F| of any path and rate
     n_paths: int
+    worst_db: float | None = None  # where levels are compared: bands of an equaliser
+    losses: tuple[str, ...] = ()  # what the format does not carry of the bank
 
 
 def prove(bank: Bank, read_back: Mapping[int, FilterBank]) -> Proof:

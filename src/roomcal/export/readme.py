@@ -1,10 +1,15 @@
 """The README.txt of every export: what it is, how to install it, what level to expect."""
 
+import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 from roomcal.dsp.gain import pink_gain_db
+from roomcal.export.carried import Carried
 from roomcal.files.atomic import write_bytes
-from roomcal.model.filter_bank import Bank
+from roomcal.model.filter_bank import Bank, FilterBank
+
+_WIDTH = 98
 
 
 def write_readme(bank: Bank, folder: Path, *, program: str, install: str, notes: str = "") -> Path:
@@ -32,7 +37,7 @@ def readme_text(bank: Bank, *, program: str, install: str, notes: str = "") -> s
     latencies = ", ".join(
         f"{f.latency_samples} samples at {fs} Hz" for fs, f in bank.filters.items()
     )
-    quieter = quieter_db(bank)
+    quieter = quieter_db(bank.filters)
     return f"""Correction {bank.name} for {program}
 
 Sample rates: {", ".join(str(fs) for fs in bank.filters)} Hz
@@ -50,7 +55,38 @@ Lower the bypassed path by {quieter:.1f} dB, or it will seem better because it i
 {f"{chr(10)}What this format does not carry{chr(10)}{notes.strip()}{chr(10)}" if notes else ""}"""
 
 
-def quieter_db(bank: Bank) -> float:
+def write_band_readme(
+    bank: Bank, folder: Path, *, program: str, install: str, carried: Carried
+) -> Path:
+    """Write README.txt of an export of bands; see `write_readme`."""
+    first = next(iter(carried.filters.values()))
+    quieter = quieter_db(carried.filters)
+    lost = "".join(
+        textwrap.fill(loss, _WIDTH, initial_indent="- ", subsequent_indent="  ") + "\n"
+        for loss in carried.losses
+    )
+    text = f"""Correction {bank.name} for {program}
+
+Sample rates: {", ".join(str(fs) for fs in bank.filters)} Hz
+Channels: {", ".join(first.outputs)}.
+The gain of each channel holds the headroom: no full-scale sine clips that
+does not clip in the bank itself.
+Pink noise plays {quieter:.1f} dB quieter than without the correction; expect about that of music.
+
+How to install
+{install.strip()}
+
+How to bypass fairly
+Lower the bypassed path by {quieter:.1f} dB, or it will seem better because it is louder.
+
+What is not carried
+{lost or "Nothing: bands and gains are the whole of this correction." + chr(10)}"""
+    path = folder / "README.txt"
+    write_bytes(path, text.encode())
+    return path
+
+
+def quieter_db(filters: Mapping[int, FilterBank]) -> float:
     """By how much pink noise plays quieter through the loudest path of the first rate."""
-    first = next(iter(bank.filters.values()))
+    first = next(iter(filters.values()))
     return -max(pink_gain_db(first.path(out, inp), first.fs) for out, inp in first.active_paths)

@@ -15,6 +15,7 @@ from roomcal.files.foreign_filters import ForeignFilters, section
 from roomcal.files.minidsp_text import is_minidsp_text, read_minidsp_text
 from roomcal.files.mso_text import is_mso_text, read_mso_text
 from roomcal.files.number_text import line_error
+from roomcal.files.rew_filter_table import is_rew_filter_table, read_rew_filter_table
 from roomcal.model.filter_bank import FilterBank, PathStructure
 from roomcal.model.studio import check_name
 from roomcal.units import FloatArray
@@ -37,6 +38,7 @@ FILTER_KINDS: dict[str, FilterKind] = {
         "Multi-Sub Optimizer reports", is_mso_text, lambda path, _: read_mso_text(path)
     ),
     "minidsp": FilterKind("miniDSP biquad text", is_minidsp_text, read_minidsp_text),
+    "rew-table": FilterKind("REW's table of filters", is_rew_filter_table, read_rew_filter_table),
     "equalizer": FilterKind(
         "Equalizer APO, AutoEq ParametricEQ and REW filter settings",
         is_equalizer_text,

@@ -37,6 +37,11 @@ def json_text(data: Any) -> str:  # noqa: ANN401 - any JSON value
     return json.dumps(_finite(data), indent=1, ensure_ascii=False, allow_nan=False)
 
 
+def json_line(data: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return the same on one line, for streams of documents."""
+    return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False)
+
+
 def read_document(path: Path, *, what: str) -> dict[str, Any]:
     """Read one document.
 

@@ -38,15 +38,24 @@ _KINDS = {
     **dict.fromkeys(("LS", "LSC", "LSQ"), "low shelf"),
     **dict.fromkeys(("HS", "HSC", "HSQ"), "high shelf"),
     "BP": "band pass",
-    "NO": "notch",
-    "AP": "all pass",
+    **dict.fromkeys(("NO", "NOTCH", "NOTCHQ"), "notch"),
+    **dict.fromkeys(("AP", "ALLPASS"), "all pass"),
+    "LP1": "first-order low pass",
+    "HP1": "first-order high pass",
 }
+_DB_PER_OCTAVE = 12.0  # of a shelf with slope 1
 _FILTER = re.compile(r"Filter\s*\d*\s*:\s*(ON|OFF)\b\s*(.*)", re.IGNORECASE)
 _VALUE = r"([-+\u2212]?[\d.,\u00a0\u202f ]*\d)"
-_FREQUENCY = re.compile(rf"\bFc\s*{_VALUE}\s*Hz", re.IGNORECASE)
+# The types that REW prints in two words, and as one.
+_TWO_WORDS = re.compile(
+    r"(LS|HS|LP|HP|Notch)\s+(Q)\b\s*(?=Fc)|(All)\s+(pass)\b|(LSC?|HSC?)\s+(\d+(?:[.,]\d+)?)\s*dB\b",
+    re.IGNORECASE,
+)
+_FREQUENCY = re.compile(rf"\bFc\s*{_VALUE}\s*(k?)Hz", re.IGNORECASE)
 _GAIN = re.compile(rf"\bGain\s*{_VALUE}\s*dB", re.IGNORECASE)
-_Q = re.compile(rf"\bQ\s*{_VALUE}\s*$", re.IGNORECASE)
+_Q = re.compile(rf"\bQ\s*{_VALUE}\s*(?:T60\b[^Q]*)?$", re.IGNORECASE)
 _OCTAVES = re.compile(rf"\bBW\s*Oct\s*{_VALUE}\s*$", re.IGNORECASE)
+_OCTAVES_BEHIND = re.compile(rf"\bBW\s*{_VALUE}\s*Oct\s*$", re.IGNORECASE)
 _SIXTIETHS = re.compile(rf"\bBW/60\s*{_VALUE}\s*$", re.IGNORECASE)
 _THOUSANDS = re.compile(r"^(\d{1,3})[.,](\d{3})$")
 _COMMAND = re.compile(r"([A-Za-z]+)\s*:\s*(.*)")
@@ -107,7 +116,7 @@ class _Reading:
         if filtering:
             words = filtering[2].split(maxsplit=1)
             if filtering[1].upper() == "ON" and words and words[0].upper() != "NONE":
-                self.add(path, _filter(path, line_number, *words))
+                self.add(path, filter_of_text(path, line_number, filtering[2]))
             return
         command = _COMMAND.match(line)
         name = command[1].lower() if command else ""
@@ -177,11 +186,18 @@ _COMMANDS = ("channel", "preamp", "delay", "device", "stage", "include")
 _CHANNELS = {"1": "L", "2": "R", "3": "C", "4": "LFE", "SUB": "LFE"}
 
 
-def _filter(path: Path, line_number: int, kind: str, rest: str = "") -> Filter:
-    """Read what stands behind `ON`."""
-    if kind.upper() not in _KINDS:
+def filter_of_text(path: Path, line_number: int, text: str) -> Filter:
+    """Read what stands behind `ON`: type, frequency, gain and width.
+
+    Raises
+    ------
+    InputError
+        RC-307 with the line.
+    """
+    kind, rest, slope = _type(path, line_number, text)
+    if kind not in _KINDS:
         raise line_error(path, line_number, f"{kind[:20]!r} is no type of filter that is known")
-    name = _KINDS[kind.upper()]
+    name = _KINDS[kind]
     frequency, gain = _FREQUENCY.search(rest), _GAIN.search(rest)
     if frequency is None:
         raise line_error(path, line_number, "a filter without a frequency (Fc ... Hz)")
@@ -189,38 +205,58 @@ def _filter(path: Path, line_number: int, kind: str, rest: str = "") -> Filter:
     if needs_gain and gain is None:
         raise line_error(path, line_number, "a filter without a gain (Gain ... dB)")
     width, width_kind = _DEFAULT_WIDTH.get(name, (0.0, "q"))
-    is_given = False
+    is_given = slope is not None
+    if slope is not None:
+        width, width_kind = slope, "slope"
     for pattern, unit, scale in (
         (_Q, "q", 1.0),
         (_OCTAVES, "octaves", 1.0),
+        (_OCTAVES_BEHIND, "octaves", 1.0),
         (_SIXTIETHS, "octaves", 60.0),
     ):
         match = pattern.search(rest)
         if match:
             width, width_kind = _number(path, line_number, match[1]) / scale, unit
             is_given = True
+    if name.startswith("first-order"):
+        width, width_kind = 1.0, "q"  # it has none
     if not width:
         raise line_error(path, line_number, "a filter without a width (Q ...)")
+    thousand = 1000.0 if frequency[2] else 1.0
     return check_filter(
         path,
         Filter(
             name,
-            f_hz=_frequency(path, line_number, frequency[1]),
+            f_hz=thousand * _frequency(path, line_number, frequency[1], is_khz=thousand > 1.0),
             gain_db=_number(path, line_number, gain[1]) if gain and needs_gain else 0.0,
             width=width,
             width_kind=width_kind,
-            is_corner=is_given and kind.upper() in ("LS", "HS"),
+            is_corner=is_given and kind in ("LS", "HS"),
             line=line_number,
         ),
     )
 
 
-def _frequency(path: Path, line_number: int, text: str) -> float:
+def _type(path: Path, line_number: int, text: str) -> tuple[str, str, float | None]:
+    """Split the type from the rest; a shelf may have a slope in dB per octave beside it."""
+    two = _TWO_WORDS.match(text)
+    if two is None:
+        kind, *rest = text.split(maxsplit=1)
+        return kind.upper(), rest[0] if rest else "", None
+    words = [word.upper() for word in two.groups() if word]
+    if two[6]:
+        slope = _number(path, line_number, two[6]) / _DB_PER_OCTAVE
+        return words[0], text[two.end() :], slope
+    return "".join(words), text[two.end() :], None
+
+
+def _frequency(path: Path, line_number: int, text: str, *, is_khz: bool = False) -> float:
     """Read a frequency: nobody prints three decimals of one, so three digits are thousands.
 
     Equalizer APO reads `1.000` as 1000 Hz for the same reason.
     """
-    return _number(path, line_number, _THOUSANDS.sub(r"\1\2", text.strip()))
+    plain = text.strip()
+    return _number(path, line_number, plain if is_khz else _THOUSANDS.sub(r"\1\2", plain))
 
 
 def _number(path: Path, line_number: int, text: str) -> float:

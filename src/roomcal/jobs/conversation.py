@@ -35,8 +35,14 @@ class Conversation(Protocol):
         `how` says where that is, in a line of words and then a drawing.
         """
 
+    def listening(self, text: str) -> None:
+        """Show how loud the microphone is, some ten times a second while something plays."""
+
     def verdict(self, text: str) -> None:
         """Say how good a take is."""
+
+    def confirm(self, question: str) -> bool:
+        """Ask what only ears can tell; True where nobody is there to answer."""
 
     def after_bad_take(self, what: str, cure: str) -> Answer:
         """Ask what to do about a take that a repetition has not mended, or never will."""
@@ -65,8 +71,15 @@ class Silent:
     ) -> None:
         """Trust that it stands there."""
 
+    def listening(self, text: str) -> None:
+        """Show nothing."""
+
     def verdict(self, text: str) -> None:
         """Say nothing."""
+
+    def confirm(self, question: str) -> bool:  # noqa: ARG002 - nobody is there
+        """Trust that it is so."""
+        return True
 
     def after_bad_take(self, what: str, cure: str) -> Answer:  # noqa: ARG002 - nobody is there
         """Stop."""

@@ -118,16 +118,18 @@ def _libraries(_root: Path) -> Iterator[Finding]:
 
 
 def _convolver(_root: Path) -> Iterator[Finding]:
-    """Compile the convolver, so that audio never waits for it."""
+    """Compile the convolver and the audio callbacks, so that audio never waits for them."""
     try:
         importlib.import_module("numba")
     except Exception:
         return  # said already
     import numpy as np
 
-    from roomcal.convolver.engine import compile_ahead
+    from roomcal.convolver import engine
+    from roomcal.live import callback
 
-    compile_ahead(np.float64)
+    engine.compile_ahead(np.float64)
+    callback.compile_ahead(np.float64)
     yield fine("convolver", "compiled")
 
 

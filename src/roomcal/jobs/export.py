@@ -1,9 +1,11 @@
 """Export a bank: write beside the place, read back, prove, and only then put it there."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 from roomcal.errors import InputError, StorageError
+from roomcal.export.level_proof import prove_curves, prove_levels
 from roomcal.export.proof import Proof, prove
 from roomcal.export.registry import FORMATS, Format
 from roomcal.files.atomic import refuse_existing, replacing_folder
@@ -50,9 +52,22 @@ def export_bank(bank: Bank, format_name: str, folder: Path, *, force: bool = Fal
     _refuse_other_content(folder, chosen, format_name)
     with replacing_folder(folder) as fresh:
         paths = chosen.write(bank, fresh, folder.resolve())
-        proof = prove(bank, chosen.read(fresh))
+        proof = _prove(bank, chosen, fresh)
         files = tuple(path.relative_to(fresh).as_posix() for path in paths)
     return Exported(format_name, folder, files, proof)
+
+
+def _prove(bank: Bank, chosen: Format, folder: Path) -> Proof:
+    """Read back what was written, and hold it against what the format is to carry."""
+    found = chosen.read(folder)
+    if chosen.carries is None:
+        return dataclasses.replace(prove(bank, found), losses=chosen.loses(bank))
+    carried = chosen.carries(bank)
+    proof = dataclasses.replace(prove_levels(carried.filters, found), losses=carried.losses)
+    if chosen.read_levels is not None:
+        curves_db = prove_curves(bank, chosen.read_levels(folder), width=chosen.levels_width)
+        proof = dataclasses.replace(proof, worst_db=max(proof.worst_db or 0.0, curves_db))
+    return proof
 
 
 def _refuse_other_content(folder: Path, chosen: Format, format_name: str) -> None:

@@ -17,6 +17,7 @@ DEFAULT_OFFSETS_M = ((0.0, 0.0, 0.0), *(tuple(np.multiply(c, _BOX_M)) for c in _
 
 _NEAR_M = 0.005  # nobody places a microphone more precisely
 _HALF_COLUMNS, _HALF_ROWS = 10, 2  # of the drawing
+LOUDEST_PEAK_DBFS = -1.0  # of the microphone: what is louder is about to clip
 _VERDICT_BANDS_HZ = (50.0, 10000.0)
 
 
@@ -71,6 +72,13 @@ def verdict_text(capture: Capture, response: ImpulseResponse) -> str:
         f"{text}, {np.median(snr_db):.0f} dB above the noise "
         f"({snr_db.min():.0f} at {response.snr.f_hz[worst]:.0f} Hz)"
     )
+
+
+def input_level_text(peak_dbfs: float) -> str:
+    """Draw the level of the microphone: ten cells from -60 dBFS to full scale, and the number."""
+    full = min(max(int((peak_dbfs + 60.0) / 6.0), 0), 10)
+    loud = " TOO LOUD" if peak_dbfs > LOUDEST_PEAK_DBFS else ""
+    return f"{'#' * full}{'-' * (10 - full)} {max(peak_dbfs, -99.0):4.0f} dBFS{loud}"
 
 
 def _axes(studio: Studio) -> tuple[FloatArray, FloatArray]:

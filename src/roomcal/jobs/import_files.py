@@ -9,6 +9,7 @@ from roomcal.errors import InputError, StorageError
 from roomcal.files.folders import document_path, new_folder
 from roomcal.files.foreign_response import ForeignResponse
 from roomcal.files.response_files import read_responses
+from roomcal.files.rew_api import DEFAULT_PORT, read_rew_api
 from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
 from roomcal.files.wav import Wav, read_mono
@@ -38,6 +39,8 @@ class ImportRequest:
     fs: int | None = None  # of files that do not say it
     calibrate: bool = False  # take out the microphone's response that comes with a response
     force: bool = False  # replace paths that the session has
+    rew: str = ""  # measurements of a running REW: "all", or numbers like "1,3"
+    rew_port: int = DEFAULT_PORT
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,9 @@ def import_files(root: Path, name: str, request: ImportRequest, talk: Conversati
         )
     sweep = read_mono(request.sweep) if request.sweep else None
     found: list[_Found] = []
+    if request.rew:
+        fetched = read_rew_api(request.rew, request.rew_port)
+        found += _owned(Path("REW"), fetched, request, talk)
     for file in request.files:
         if sweep is None:
             found += _from_responses(file, request, talk)
@@ -137,7 +143,13 @@ def _names(file: Path, request: ImportRequest) -> tuple[tuple[str, ...], str]:
 
 def _from_responses(file: Path, request: ImportRequest, talk: Conversation) -> list[_Found]:
     """Read the responses of a file of any kind, and say whose they are."""
-    read = read_responses(file, fs=request.fs)
+    return _owned(file, read_responses(file, fs=request.fs), request, talk)
+
+
+def _owned(
+    file: Path, read: Sequence[ForeignResponse], request: ImportRequest, talk: Conversation
+) -> list[_Found]:
+    """Say whose the responses of one source are."""
     found = []
     for foreign, (speaker, position) in zip(read, _owners(file, request, read), strict=True):
         for note in foreign.notes:

@@ -11,7 +11,9 @@ import numpy as np
 from roomcal.errors import InputError, MeasurementError
 from roomcal.files.level_store import save_level
 from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.linearity import linear_level
 from roomcal.jobs.pink_noise import NoiseLevel, play_noise
+from roomcal.jobs.playback import play_whole
 from roomcal.jobs.preparation import DEFAULT_MAX_SPL_DB
 from roomcal.jobs.sensitivity import with_sensitivity
 from roomcal.jobs.studio import Place
@@ -62,7 +64,8 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
     Raises
     ------
     MeasurementError
-        RC-502, RC-541 and others when the wiring is wrong, RC-547, RC-548.
+        RC-502, RC-541 and others when the wiring is wrong, RC-524 when no level is linear,
+        RC-547, RC-548.
     SafetyStop
         RC-701, RC-702: louder than predicted, or not heard any more.
     """
@@ -80,6 +83,13 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
             talk.step(speaker.name)
             found.append(_ramp(place, wiring, speaker, bounds))
         level_dbfs = min(enough.level_dbfs for enough, _ in found)
+        level_dbfs, bent = linear_level(place, wiring, request.speakers, position, level_dbfs)
+        found = [
+            (_lowered(enough, level_dbfs), heard)
+            if any(v.channel == speaker.name for v in bent)
+            else (enough, heard)
+            for speaker, (enough, heard) in zip(request.speakers, found, strict=True)
+        ]
         noise = _noise(place, wiring, request, level_dbfs, full_scale)
     finally:
         talk.end()
@@ -90,7 +100,8 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
     leq = None
     if full_scale.db_spl is not None:
         leq = max(sweep_leq_a_db(p, level_dbfs, full_scale.db_spl) for p in check.profiles)
-    warnings = _warnings(check, [enough for enough, _ in found])
+    warnings = [f"{v.channel}: {v.message}; {v.hint}" for v in bent]
+    warnings += _warnings(check, [enough for enough, _ in found])
     targets = noise if request.target_spl_db is not None else ()
     return Levelled(check, full_scale, tuple(warnings), targets, leq)
 
@@ -107,9 +118,9 @@ def confirm_by_calibrator(
     """
     fs = place.studio.fs
     channel = place.studio.speakers[0].output_channel
-    recording = place.device.play_record(
+    recording = play_whole(
+        place,
         np.zeros((1, round(_CALIBRATOR_S * fs))),
-        fs=fs,
         output_channels=[channel],
         input_channels=[place.studio.microphone.input_channel],
     )
@@ -195,18 +206,20 @@ def _play(place: Place, wiring: Wiring, speaker: Speaker, level_dbfs: float) -> 
     """Play the probe of one speaker, watched."""
     probe, fs = probe_of(speaker), place.studio.fs
     row = render_probe(probe, fs, level_dbfs=level_dbfs)
-    guard = wiring.guard({speaker.name: row})
     channel = place.studio.microphone.input_channel
-    recording = place.device.play_record(
+    recording = play_whole(
+        place,
         row[np.newaxis],
-        fs=fs,
         output_channels=[speaker.output_channel],
         input_channels=[channel],
-        watch=guard.watch,
+        guard=lambda: wiring.guard({speaker.name: row}),
     )
-    if guard.stop is not None:
-        raise guard.stop
     return hear_probe(probe, recording.samples, fs, input_channels=[channel])[0]
+
+
+def _lowered(enough: Enough, level_dbfs: float) -> Enough:
+    """End a ramp lower, because the speaker compresses above."""
+    return dataclasses.replace(enough, level_dbfs=level_dbfs, why="it compresses")
 
 
 def _noise(

@@ -15,6 +15,7 @@ from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.guidance import placement_text, verdict_text
 from roomcal.jobs.judgement import judged_take
+from roomcal.jobs.linearity import with_linearity
 from roomcal.jobs.memory import keep_memory_low
 from roomcal.jobs.play_take import play_take
 from roomcal.jobs.preparation import (
@@ -241,12 +242,18 @@ def _measure_path(
     attempt = 0
     while True:
         store.refuse_full_disk(prepared.plan, n_channels=2 if place.studio.loopback else 1)
-        capture, end = play_take(place, prepared, speaker, position)
+        capture, end = play_take(place, prepared, speaker, position, talk=talk)
         if end is not None:
             _keep_interrupted(store, capture, end)
             raise end
         record = store.save_capture(capture)
         judgement = judged_take(store, record, place, use_calibration=request.use_calibration)
+        judgement = with_linearity(
+            judgement,
+            prepared,
+            speaker,
+            calibration=place.calibration if request.use_calibration else None,
+        )
         lost = stream_verdict(capture)
         verdicts = judgement.verdicts if lost is None else (lost, *judgement.verdicts)
         for verdict in verdicts:
@@ -262,7 +269,7 @@ def _measure_path(
             (bad.fault, bad.message, bad.hint) if bad else ("RC-503", "no response", "")
         )
         store.judge_take(record, reason=f"{fault}: {message}", verdicts=verdicts)
-        hopeless = bad is not None and bad is not lost and not retake_may_help(bad)
+        hopeless = bad is not None and bad is not lost and not retake_may_help(verdicts)
         attempt += 1
         if hopeless or attempt > MAX_RETAKES:
             answer = talk.after_bad_take(f"{speaker.name} at {position.name}: {message}", hint)

@@ -6,6 +6,7 @@ import numpy as np
 
 from roomcal.dsp.pink_noise import pink_noise_period
 from roomcal.dsp.weighting import weighted_level_db
+from roomcal.jobs.playback import play_whole
 from roomcal.jobs.studio import Place
 from roomcal.jobs.wiring import Wiring
 from roomcal.model.studio import Speaker
@@ -13,6 +14,17 @@ from roomcal.units import FloatArray, ratio_from_db
 
 # The level that the alignment of rooms refers to (SMPTE RP 200; K-System, Katz 2000).
 REFERENCE_DBFS = -20.0  # rms
+# What `--target-spl` may say, in dB(C) for noise of `REFERENCE_DBFS`. The K-System wants 83 dB(C) a
+# speaker for noise of -20, -14 or -12 dBFS (Katz, J. Audio Eng. Soc. 48 (9), 2000).
+TARGETS_DB_SPL = {
+    "79": 79.0,
+    "82": 82.0,
+    "83": 83.0,
+    "85": 85.0,
+    "k-20": 83.0,
+    "k-14": 77.0,
+    "k-12": 75.0,
+}
 _BAND_HZ = (500.0, 2000.0)  # a room adds little of its own there
 _SUB_BAND_HZ = (40.0, 80.0)
 _PERIOD_S = 2.0
@@ -70,16 +82,13 @@ def play_noise(
     repeats = max(1, round(duration_s / _PERIOD_S))
     row = np.concatenate([period[-settle:], np.tile(period, repeats), period[:settle]])
     row *= _ramps(row.size, round(_RAMP_S * fs)) * float(ratio_from_db(speaker.gain_db))
-    guard = wiring.guard({speaker.name: row})
-    recording = place.device.play_record(
+    recording = play_whole(
+        place,
         row[np.newaxis],
-        fs=fs,
         output_channels=[speaker.output_channel],
         input_channels=[place.studio.microphone.input_channel],
-        watch=guard.watch,
+        guard=lambda: wiring.guard({speaker.name: row}),
     )
-    if guard.stop is not None:
-        raise guard.stop
     start = settle + wiring.delay
     c_dbfs = weighted_level_db(recording.samples[0, start : start + n], fs, "C")
     reference = None

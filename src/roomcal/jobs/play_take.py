@@ -6,16 +6,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from roomcal.convolver.partitioned import PartitionedConvolver
+from roomcal.devices.device import Watch
 from roomcal.devices.interruption import Interrupted
 from roomcal.errors import SafetyStop
+from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.guidance import input_level_text
 from roomcal.jobs.preparation import Prepared
 from roomcal.jobs.studio import Place
+from roomcal.measure.guard import LoudnessGuard
 from roomcal.measure.plan import render_take
 from roomcal.model.capture import Capture
 from roomcal.model.filter_bank import FilterBank
 from roomcal.model.studio import Position, Speaker
-from roomcal.units import FloatArray, ratio_from_db
+from roomcal.units import FloatArray, db_from_ratio, ratio_from_db
 
+_SHOWN_EVERY_S = 0.1  # the peak of the microphone
 _BLOCK = 1 << 16  # frames that are filtered at a time: bounds memory
 
 
@@ -24,8 +29,13 @@ def play_take(
     prepared: Prepared,
     speaker: Speaker,
     position: Position,
+    *,
+    talk: Conversation | None = None,
 ) -> tuple[Capture, Interrupted | SafetyStop | None]:
-    """Play one take and record it; with what ended it early: the user, or the loudness."""
+    """Play one take and record it; with what ended it early: the user, or the loudness.
+
+    Whoever talks to the user is shown how loud the microphone is meanwhile.
+    """
     plan = prepared.plan
     studio = place.studio
     reference = studio.speakers[0]
@@ -53,7 +63,7 @@ def play_take(
             fs=plan.sweep.fs,
             output_channels=channels,
             input_channels=inputs,
-            watch=guard.watch if guard else None,
+            watch=_watch(guard, talk, plan.sweep.fs),
         )
         end = guard.stop if guard else None
     except Interrupted as interrupted:
@@ -70,6 +80,23 @@ def play_take(
         started_at=started_at,
     )
     return capture, end
+
+
+def _watch(guard: LoudnessGuard | None, talk: Conversation | None, fs: int) -> Watch | None:
+    """Watch the loudness, and show it."""
+    if talk is None:
+        return guard.watch if guard else None
+    peak, n_seen = 0.0, 0
+
+    def watch(block: FloatArray) -> bool:
+        nonlocal peak, n_seen
+        peak, n_seen = max(peak, float(np.abs(block[0]).max(initial=0.0))), n_seen + block.shape[1]
+        if n_seen >= _SHOWN_EVERY_S * fs:
+            talk.listening(input_level_text(float(db_from_ratio(peak))))
+            peak, n_seen = 0.0, 0
+        return guard.watch(block) if guard else True
+
+    return watch
 
 
 def _output_rows(

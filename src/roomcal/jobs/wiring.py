@@ -10,6 +10,7 @@ from roomcal.devices.device import Recording
 from roomcal.errors import MeasurementError, SafetyStop
 from roomcal.files.probe_store import keep_probe
 from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.playback import play_whole
 from roomcal.jobs.studio import Place
 from roomcal.measure.guard import LOUDER_DB, LoudnessGuard
 from roomcal.measure.probe import (
@@ -24,6 +25,7 @@ from roomcal.measure.probe import (
 from roomcal.measure.survey import Survey, plan_survey, render_survey, survey_from_recording
 from roomcal.measure.wiring import (
     judge_survey,
+    places_tell_apart,
     refuse_other_input,
     refuse_silence,
     refuse_unheard,
@@ -95,7 +97,7 @@ def check_wiring(
     ------
     MeasurementError
         RC-502, RC-541, RC-542: silence, no speaker, another input; RC-526 to RC-528: the same
-        speaker twice, swapped, mixed.
+        speaker twice, swapped (also if whoever listens says so), mixed.
     SafetyStop
         RC-701 when a speaker is louder than at the level check.
     """
@@ -122,7 +124,24 @@ def check_wiring(
                 verdict.fault, verdict.message, hint=verdict.hint, **dict(verdict.evidence)
             )
         talk.warn(f"{verdict.message}: {verdict.hint}")
+    if known is None and not places_tell_apart(speakers, position):
+        _ask_who_played(place, speakers, talk)
     return Wiring(survey, heard, delay, fs, verdicts)
+
+
+def _ask_who_played(place: Place, speakers: Sequence[Speaker], talk: Conversation) -> None:
+    """Ask the ears where no arrival can tell which speaker is which; virtual rooms have none."""
+    if place.device.default_studio() is not None:
+        return
+    names = [s.name for s in speakers]
+    order = ", then ".join([*names, names[0]])
+    if talk.confirm(f"The last quiet sounds came from {order} again. Did you hear them there?"):
+        return
+    raise MeasurementError(
+        "RC-527",
+        f"{', '.join(names)} look swapped: they were heard elsewhere",
+        hint="exchange the cables, or the output channels in studio.toml",
+    )
 
 
 def _probe(place: Place, speaker: Speaker, folder: Path) -> Heard:
@@ -134,9 +153,9 @@ def _probe(place: Place, speaker: Speaker, folder: Path) -> Heard:
     if microphone not in inputs:
         inputs.append(microphone)
     row = render_probe(probe, fs, level_dbfs=FIRST_LEVEL_DBFS)
-    recording = place.device.play_record(
+    recording = play_whole(
+        place,
         row[np.newaxis],
-        fs=fs,
         output_channels=[speaker.output_channel],
         input_channels=inputs,
     )
@@ -161,10 +180,10 @@ def play_softly(place: Place, rows: FloatArray, channels: Sequence[int]) -> Reco
     """
     if np.abs(rows).max() > float(ratio_from_db(FIRST_LEVEL_DBFS)) * (1.0 + 1e-9):
         raise ValueError(f"the first sounds are no louder than {FIRST_LEVEL_DBFS} dBFS")
-    return place.device.play_record(
+    return play_whole(
+        place,
         rows,
-        fs=place.studio.fs,
-        output_channels=list(channels),
+        output_channels=channels,
         input_channels=[place.studio.microphone.input_channel],
     )
 

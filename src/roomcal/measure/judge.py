@@ -40,6 +40,8 @@ EXPLAINED_BY = {
 # Rejected for what the next take may be spared of.
 _TRANSIENT = ("response", "residual", "mark_line", "level", "repeats")
 _TRANSIENT_NOT = ("RC-520",)
+# A slam in a take makes its response differ from that at another level: one more look.
+_IN_DOUBT = ("compression",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +85,11 @@ def judge_position(
     return tuple(_unexplained_pairs(responses, studio))
 
 
-def retake_may_help(verdict: Verdict) -> bool:
-    """Whether a rejected take may come out better if nothing is changed."""
-    return verdict.detector in _TRANSIENT and verdict.fault not in _TRANSIENT_NOT
+def retake_may_help(verdicts: Sequence[Verdict]) -> bool:
+    """Whether a rejected take may come out better if nothing is changed: its first reason says."""
+    reasons = rejections(tuple(verdicts))
+    decisive = reasons if reasons and reasons[0].detector in _IN_DOUBT else reasons[:1]
+    return any(v.detector in _TRANSIENT and v.fault not in _TRANSIENT_NOT for v in decisive)
 
 
 def _why_no_marks(capture: Capture, error: MeasurementError) -> tuple[Verdict, ...]:

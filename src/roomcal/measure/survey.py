@@ -57,9 +57,9 @@ class Survey:
     noise: FloatArray
 
 
-def plan_survey(n_speakers: int, fs: int) -> SurveyPlan:
-    """Lay out the survey of some speakers."""
-    sweep = Sweep(fs=fs, length_s=_SWEEP_S, level_dbfs=FIRST_LEVEL_DBFS)
+def plan_survey(n_speakers: int, fs: int, *, level_dbfs: float = FIRST_LEVEL_DBFS) -> SurveyPlan:
+    """Lay out the survey of some speakers; louder than by default only once they are known."""
+    sweep = Sweep(fs=fs, length_s=_SWEEP_S, level_dbfs=level_dbfs)
     step = sweep.n_samples + round(_TAIL_S * fs)
     starts = tuple(round(_PRE_ROLL_S * fs) + k * step for k in range(n_speakers + 1))
     return SurveyPlan(sweep, starts, starts[-1] + step)

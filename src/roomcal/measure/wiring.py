@@ -160,6 +160,15 @@ def _flights_apart_s(first: Speaker, second: Speaker, position: Position) -> flo
     return float(difference_m) / speed_of_sound_m_s(_AIR_C)
 
 
+def places_tell_apart(speakers: Sequence[Speaker], position: Position) -> bool:
+    """Whether the studio's places would show a swap of any two full-range speakers."""
+    full = [s for s in speakers if not s.is_sub]
+    return all(
+        abs(_flights_apart_s(one, two, position)) >= _LEAST_DIFFERENCE_S
+        for one, two in itertools.combinations(full, 2)
+    )
+
+
 def _swapped(first: ImpulseResponse, second: ImpulseResponse, expected_s: float) -> Verdict | None:
     """Compare the arrivals of two speakers with their places in the studio."""
     if not abs(expected_s) >= _LEAST_DIFFERENCE_S:

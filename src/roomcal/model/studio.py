@@ -101,8 +101,16 @@ class Position:
 class Source:
     """Where `run` takes the programme from: never the microphone, never a silent default."""
 
-    device: str
-    channels: tuple[int, ...]
+    device: str  # of JACK: the client
+    channels: tuple[int, ...]  # counted from 1, one for each input of a bank
+
+    def __post_init__(self) -> None:
+        if not self.device:
+            raise ValueError("the source needs a device: the one that carries the DAW's output")
+        if not self.channels or min(self.channels) < 1:
+            raise ValueError(f"the source's channels count from 1, got {list(self.channels)}")
+        if len(set(self.channels)) < len(self.channels):
+            raise ValueError(f"the source names a channel twice: {list(self.channels)}")
 
 
 @dataclass(frozen=True)
@@ -157,3 +165,16 @@ class Studio:
                 raise ValueError("loopback and microphone share an input channel")
         if len(set(outputs)) < len(outputs):
             raise ValueError("two speakers, or a speaker and the loopback, share an output channel")
+        if self.source is not None and self.source.device == (
+            self.input_device or self.output_device
+        ):
+            heard = {self.microphone.input_channel, *self._loopback_input} & {*self.source.channels}
+            if heard:
+                raise ValueError(
+                    f"source.channels has {min(heard)}, the input of the microphone or the "
+                    "loopback: sent to the monitors, it howls"
+                )
+
+    @property
+    def _loopback_input(self) -> tuple[int, ...]:
+        return () if self.loopback is None else (self.loopback.input_channel,)

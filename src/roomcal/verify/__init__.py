@@ -1,1 +1,1 @@
-"""Prediction against measurement."""
+"""Prediction against measurement, session against session."""
