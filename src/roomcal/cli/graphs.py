@@ -24,7 +24,7 @@ def letters() -> "Letters":
     return Letters.of(getattr(sys.stdout, "encoding", None))
 
 
-def show_responses(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
+def draw_responses(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
     """Draw the mean response of each speaker."""
     from roomcal.analyze.response import spatial_average
     from roomcal.report.text_graph import level_graph, response_sparkline
