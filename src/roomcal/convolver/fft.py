@@ -14,11 +14,11 @@ from roomcal.convolver.simd import (
     CELL,
     LANES,
     exchange,
-    load,
     load_cell,
     splat_cell,
     store,
     times_j,
+    twice,
 )
 
 
@@ -139,36 +139,33 @@ def across_lanes(pool: Any, data: int, length: int, turn: int, constants: int) -
     lane takes the sum, the lower one the difference, turned. `transform.lane_constants` holds the
     signs and the turns.
     """
-    sign_4, sign_2 = load(pool, constants), load(pool, constants + LANES)
-    sign_1 = load(pool, constants + 2 * LANES)
-    turn_4r, turn_4i = load(pool, constants + 3 * LANES), load(pool, constants + 4 * LANES)
-    turn_2r, turn_2i = load(pool, constants + 5 * LANES), load(pool, constants + 6 * LANES)
+    sign_4, sign_2 = twice(pool, constants), twice(pool, constants + LANES)
+    sign_1 = twice(pool, constants + 2 * LANES)
+    turn_4r, turn_4i = twice(pool, constants + 3 * LANES), twice(pool, constants + 4 * LANES)
+    turn_2r, turn_2i = twice(pool, constants + 5 * LANES), twice(pool, constants + 6 * LANES)
     for i in range(0, CELL * length, CELL):
-        xr, xi = load(pool, data + i), load(pool, data + i + 8)
-        wr, wi = load(pool, turn + i), load(pool, turn + i + 8)
-        ar, ai = xr * wr - xi * wi, xr * wi + xi * wr
-        br, bi = exchange(ar, 4) + sign_4 * ar, exchange(ai, 4) + sign_4 * ai
-        ar, ai = br * turn_4r - bi * turn_4i, br * turn_4i + bi * turn_4r
-        br, bi = exchange(ar, 2) + sign_2 * ar, exchange(ai, 2) + sign_2 * ai
-        ar, ai = br * turn_2r - bi * turn_2i, br * turn_2i + bi * turn_2r
-        store(pool, data + i, exchange(ar, 1) + sign_1 * ar)
-        store(pool, data + i + 8, exchange(ai, 1) + sign_1 * ai)
+        x = load_cell(pool, data + i)
+        a = x * twice(pool, turn + i) + times_j(x * twice(pool, turn + i + 8))
+        b = exchange(a, 4) + sign_4 * a
+        a = b * turn_4r + times_j(b * turn_4i)
+        b = exchange(a, 2) + sign_2 * a
+        a = b * turn_2r + times_j(b * turn_2i)
+        store(pool, data + i, exchange(a, 1) + sign_1 * a)
 
 
 @compiled
 def back_across_lanes(pool: Any, data: int, length: int, turn: int, constants: int) -> None:
     """Undo `across_lanes`, times 8: its passes in reverse order with conjugate turns."""
-    sign_4, sign_2 = load(pool, constants), load(pool, constants + LANES)
-    sign_1 = load(pool, constants + 2 * LANES)
-    turn_4r, turn_4i = load(pool, constants + 3 * LANES), load(pool, constants + 4 * LANES)
-    turn_2r, turn_2i = load(pool, constants + 5 * LANES), load(pool, constants + 6 * LANES)
+    sign_4, sign_2 = twice(pool, constants), twice(pool, constants + LANES)
+    sign_1 = twice(pool, constants + 2 * LANES)
+    turn_4r, turn_4i = twice(pool, constants + 3 * LANES), twice(pool, constants + 4 * LANES)
+    turn_2r, turn_2i = twice(pool, constants + 5 * LANES), twice(pool, constants + 6 * LANES)
     for i in range(0, CELL * length, CELL):
-        ar, ai = load(pool, data + i), load(pool, data + i + 8)
-        wr, wi = load(pool, turn + i), load(pool, turn + i + 8)
-        br, bi = exchange(ar, 1) + sign_1 * ar, exchange(ai, 1) + sign_1 * ai
-        ar, ai = br * turn_2r + bi * turn_2i, bi * turn_2r - br * turn_2i
-        br, bi = exchange(ar, 2) + sign_2 * ar, exchange(ai, 2) + sign_2 * ai
-        ar, ai = br * turn_4r + bi * turn_4i, bi * turn_4r - br * turn_4i
-        br, bi = exchange(ar, 4) + sign_4 * ar, exchange(ai, 4) + sign_4 * ai
-        store(pool, data + i, br * wr + bi * wi)
-        store(pool, data + i + 8, bi * wr - br * wi)
+        a = load_cell(pool, data + i)
+        b = exchange(a, 1) + sign_1 * a
+        a = b * turn_2r - times_j(b * turn_2i)
+        b = exchange(a, 2) + sign_2 * a
+        a = b * turn_4r - times_j(b * turn_4i)
+        b = exchange(a, 4) + sign_4 * a
+        back = b * twice(pool, turn + i) - times_j(b * twice(pool, turn + i + 8))
+        store(pool, data + i, back)

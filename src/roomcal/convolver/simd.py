@@ -186,7 +186,7 @@ def exchange(typing_context: Any, value: Any, distance: Any) -> Any:
     """Swap lane l with lane l ^ distance, a constant 1, 2 or 4."""
     if not isinstance(distance, types.IntegerLiteral):
         raise RequireLiteralValue("distance")
-    lanes = [lane ^ distance.literal_value for lane in range(LANES)]
+    lanes = [lane ^ distance.literal_value for lane in range(value.lanes)]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         undefined = ir.Constant(_llvm_type(value), ir.Undefined)
