@@ -51,6 +51,7 @@ class Child:
         self._panel: Panel
         self._engine: Engine | None = None
         self._place: Place | None = None
+        self._is_found = False
 
     def run(self) -> None:
         """Prepare, play, and return after the fade.
@@ -98,20 +99,22 @@ class Child:
         """Wait, but not longer than until the device is back. False: asked to end."""
         place = self._here()
         until_s = time.monotonic() + pause_s
-        was_there = place.is_there()
         while time.monotonic() < until_s:
             order = self._orders.next(min(LOOK_S, pause_s))
             if order is not None and _is_end(order):
                 return False
-            if not was_there and place.looks_are_cheap and place.is_there():
+            # One that is there and does not open is left in peace until the pause is over.
+            if not self._is_found and place.looks_are_cheap and place.is_there():
                 break
         return True
 
     def _open(self) -> bool:
         """Find the device, prepare the engine for it, and open it when the parent says so."""
         place = self._here()
+        self._is_found = False
         try:
             found = place.find()
+            self._is_found = True
             if self._request.dry:
                 self._say(self._found([]))
                 return False
