@@ -12,7 +12,16 @@ from roomcal.convolver import layout
 from roomcal.convolver.compiled import compiled
 from roomcal.convolver.fft import across_lanes, back_across_lanes, backward, forward
 from roomcal.convolver.layout import Pool, Table
-from roomcal.convolver.simd import CELL, load, store, zeros
+from roomcal.convolver.simd import (
+    CELL,
+    empty_cell,
+    load,
+    load_cell,
+    store,
+    times_j,
+    twice,
+    zeros,
+)
 
 
 @compiled
@@ -43,19 +52,26 @@ def transform_input(table: Table, pool: Pool, source: int) -> None:
 
 @compiled
 def add_products(pool: Pool, spectra: int, filters: int, count: int, total: int) -> None:
-    """Add the products of `count` cells in a row to the cell `total`."""
-    re, im = load(pool, total), load(pool, total + 8)
-    # Four sums that do not wait for each other; the signs are settled at the end.
-    minus, plus = zeros(pool), zeros(pool)
-    for i in range(0, CELL * count, CELL):
-        xr, xi = load(pool, spectra + i), load(pool, spectra + i + 8)
-        hr, hi = load(pool, filters + i), load(pool, filters + i + 8)
-        re = re + xr * hr
-        minus = minus + xi * hi
-        im = im + xr * hi
-        plus = plus + xi * hr
-    store(pool, total, re - minus)
-    store(pool, total + 8, im + plus)
+    """Add the products of `count` cells in a row to the cell `total`.
+
+    With x = (Re x, Im x) as one vector, x h is the sum of x Re h and j x Im h. Sums of even and odd
+    cells do not wait for each other.
+    """
+    a, b = load_cell(pool, total), empty_cell(pool)
+    c, d = empty_cell(pool), empty_cell(pool)
+    even = CELL * (count & ~1)
+    for i in range(0, even, 2 * CELL):
+        x, y = load_cell(pool, spectra + i), load_cell(pool, spectra + i + CELL)
+        h = filters + i
+        a = a + x * twice(pool, h)
+        b = b + x * twice(pool, h + 8)
+        c = c + y * twice(pool, h + CELL)
+        d = d + y * twice(pool, h + CELL + 8)
+    if count & 1:
+        x, h = load_cell(pool, spectra + even), filters + even
+        a = a + x * twice(pool, h)
+        b = b + x * twice(pool, h + 8)
+    store(pool, total, a + c + times_j(b + d))
 
 
 @compiled

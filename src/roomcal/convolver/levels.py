@@ -15,7 +15,16 @@ from roomcal.convolver.compiled import compiled, inlined
 from roomcal.convolver.fft import backward, forward
 from roomcal.convolver.layout import Pool, Table
 from roomcal.convolver.planner import PRODUCTS
-from roomcal.convolver.simd import CELL, load, store, transpose, zeros
+from roomcal.convolver.simd import (
+    CELL,
+    load,
+    load_cell,
+    store,
+    times_j,
+    transpose,
+    twice,
+    zeros,
+)
 
 
 @inlined
@@ -70,12 +79,11 @@ def rows_forward(table: Table, pool: Pool, at: int, group: int, source: int) -> 
 
 @compiled
 def add_one(pool: Pool, total: int, a: int, filters: int, count: int) -> None:
-    """Add the products of one partition, `count` cells."""
+    """Add the products of one partition, `count` cells: x Re h + j x Im h."""
     for i in range(0, CELL * count, CELL):
-        xr, xi = load(pool, a + i), load(pool, a + i + 8)
-        hr, hi = load(pool, filters + i), load(pool, filters + i + 8)
-        store(pool, total + i, load(pool, total + i) + xr * hr - xi * hi)
-        store(pool, total + i + 8, load(pool, total + i + 8) + xr * hi + xi * hr)
+        x, h = load_cell(pool, a + i), filters + i
+        plain = load_cell(pool, total + i) + x * twice(pool, h)
+        store(pool, total + i, plain + times_j(x * twice(pool, h + 8)))
 
 
 @compiled
@@ -85,24 +93,18 @@ def add_four(
     """Add the products of four partitions: the total is read and written once for all of them."""
     for i in range(0, CELL * count, CELL):
         h = filters + i
-        xr, xi = load(pool, a + i), load(pool, a + i + 8)
-        hr, hi = load(pool, h), load(pool, h + 8)
-        re, im = load(pool, total + i) + xr * hr, load(pool, total + i + 8) + xr * hi
-        minus, plus = xi * hi, xi * hr
+        x = load_cell(pool, a + i)
+        plain, turned = load_cell(pool, total + i) + x * twice(pool, h), x * twice(pool, h + 8)
         h += floats
-        xr, xi = load(pool, b + i), load(pool, b + i + 8)
-        hr, hi = load(pool, h), load(pool, h + 8)
-        re, im, minus, plus = re + xr * hr, im + xr * hi, minus + xi * hi, plus + xi * hr
+        x = load_cell(pool, b + i)
+        plain, turned = plain + x * twice(pool, h), turned + x * twice(pool, h + 8)
         h += floats
-        xr, xi = load(pool, c + i), load(pool, c + i + 8)
-        hr, hi = load(pool, h), load(pool, h + 8)
-        re, im, minus, plus = re + xr * hr, im + xr * hi, minus + xi * hi, plus + xi * hr
+        x = load_cell(pool, c + i)
+        plain, turned = plain + x * twice(pool, h), turned + x * twice(pool, h + 8)
         h += floats
-        xr, xi = load(pool, d + i), load(pool, d + i + 8)
-        hr, hi = load(pool, h), load(pool, h + 8)
-        re, im, minus, plus = re + xr * hr, im + xr * hi, minus + xi * hi, plus + xi * hr
-        store(pool, total + i, re - minus)
-        store(pool, total + i + 8, im + plus)
+        x = load_cell(pool, d + i)
+        plain, turned = plain + x * twice(pool, h), turned + x * twice(pool, h + 8)
+        store(pool, total + i, plain + times_j(turned))
 
 
 @compiled

@@ -31,11 +31,11 @@ _INDEX = ir.IntType(32)
 
 
 class VectorType(types.Type):  # type: ignore[misc]
-    """numba's type of a vector of 8 floats."""
+    """numba's type of a vector of 8 floats, or of the 16 of a cell."""
 
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-        super().__init__(name=f"Vector({dtype})")
+    def __init__(self, dtype: Any, lanes: int = LANES) -> None:
+        self.dtype, self.lanes = dtype, lanes
+        super().__init__(name=f"Vector({dtype} x {lanes})")
 
 
 @register_model(VectorType)  # type: ignore[untyped-decorator, unused-ignore]
@@ -48,7 +48,7 @@ class VectorModel(models.PrimitiveModel):  # type: ignore[misc]
 
 def _llvm_type(vector: VectorType) -> Any:
     number = ir.FloatType() if vector.dtype == types.float32 else ir.DoubleType()
-    return ir.VectorType(number, LANES)
+    return ir.VectorType(number, vector.lanes)
 
 
 def _pattern(lanes: list[int]) -> Any:
@@ -66,7 +66,7 @@ def _vector_address(context: Any, builder: Any, signature: Any, arguments: Any, 
 
 
 def _alignment(vector: VectorType) -> int:
-    return LANES * int(vector.dtype.bitwidth) // 8
+    return vector.lanes * int(vector.dtype.bitwidth) // 8
 
 
 @_intrinsic
@@ -82,12 +82,64 @@ def load(typing_context: Any, pool: Any, at: Any) -> Any:
 
 
 @_intrinsic
+def load_cell(typing_context: Any, pool: Any, at: Any) -> Any:
+    """Return a whole cell, real parts and imaginary parts, as one vector of 16."""
+    vector = VectorType(pool.dtype, CELL)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _vector_address(context, builder, signature, arguments, vector)
+        return builder.load(address, align=_alignment(VectorType(pool.dtype)))
+
+    return vector(pool, types.intp), generate
+
+
+@_intrinsic
+def twice(typing_context: Any, pool: Any, at: Any) -> Any:
+    """Return 8 floats of the pool in both halves of a vector of 16."""
+    half, whole = VectorType(pool.dtype), VectorType(pool.dtype, CELL)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _vector_address(context, builder, signature, arguments, half)
+        value = builder.load(address, align=_alignment(half))
+        undefined = ir.Constant(_llvm_type(half), ir.Undefined)
+        return builder.shuffle_vector(value, undefined, _pattern(2 * list(range(LANES))))
+
+    return whole(pool, types.intp), generate
+
+
+@_intrinsic
+def splat_cell(typing_context: Any, pool: Any, at: Any) -> Any:
+    """Return one float of the pool in all lanes of a cell; the position may be any."""
+    vector = VectorType(pool.dtype, CELL)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = builder.load(_address(context, builder, signature.args[0], *arguments))
+        undefined = ir.Constant(_llvm_type(vector), ir.Undefined)
+        first = builder.insert_element(undefined, number, ir.Constant(_INDEX, 0))
+        return builder.shuffle_vector(first, undefined, _pattern([0] * CELL))
+
+    return vector(pool, types.intp), generate
+
+
+@_intrinsic
+def times_j(typing_context: Any, value: Any) -> Any:
+    """Return the cell j z for a cell z: its real parts are -Im z, its imaginary parts Re z."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        negative = builder.fneg(arguments[0])
+        lanes = [*range(CELL + LANES, 2 * CELL), *range(LANES)]
+        return builder.shuffle_vector(arguments[0], negative, _pattern(lanes))
+
+    return value(value), generate
+
+
+@_intrinsic
 def store(typing_context: Any, pool: Any, at: Any, value: Any) -> Any:
     """Write a vector at a position of the pool."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = _vector_address(context, builder, signature, arguments, value)
-        builder.store(arguments[2], address, align=_alignment(value))
+        builder.store(arguments[2], address, align=_alignment(VectorType(value.dtype)))
         return context.get_dummy_value()
 
     return types.void(pool, types.intp, value), generate
@@ -105,6 +157,17 @@ def splat(typing_context: Any, pool: Any, at: Any) -> Any:
         return builder.shuffle_vector(first, undefined, _pattern([0] * LANES))
 
     return vector(pool, types.intp), generate
+
+
+@_intrinsic
+def empty_cell(typing_context: Any, pool: Any) -> Any:
+    """Return a cell of zeros of the pool's type."""
+    vector = VectorType(pool.dtype, CELL)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return ir.Constant(_llvm_type(vector), [0.0] * CELL)
+
+    return vector(pool), generate
 
 
 @_intrinsic
