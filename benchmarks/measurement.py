@@ -1,6 +1,6 @@
 """The goals of measuring: accuracy, clocks, disturbances, distortion, decay, no false alarms.
 
-    python benchmarks/measurement.py [--quick] [--json]
+    python benchmarks/measurement.py [--quick] [--json] [--only PART]
 
 Truth is the virtual studio's own response, or mathematics. Without `--quick` a thousand clean
 takes are judged, which takes a quarter of an hour. Beside the goals stand other tools on the same
@@ -10,15 +10,14 @@ recordings (`measurement_peers.py`), where they are installed.
 import argparse
 import dataclasses
 import json
-import statistics
-import subprocess
 import sys
 import time
 
+import measurement_system
 import numpy as np
 import scipy.fft
-from clean_takes import false_alarms, pink_noise, random_take, room_response
-from measurement_peers import compare_peers
+from clean_takes import judge_many, pink_noise, room_response
+from measurement_peers import compare_peers, table_of
 
 from roomcal.analyze.decay import analyze_decay
 from roomcal.devices.virtual.faults_clock import DroppedSamples, ZeroedSamples
@@ -41,20 +40,6 @@ N_FFT = 1 << 18
 CABLE = Loopback(output_channel=4, input_channel=2)
 LONG_S = 10.9  # 512k samples
 SEED = 20240611
-# The job in a process of its own, in a room that plays and is judged: peak memory in MB.
-SESSION = """
-import pathlib, resource, sys, tempfile
-from roomcal.jobs.conversation import Silent
-from roomcal.jobs.measure import MeasureRequest, measure
-from roomcal.jobs.studio import open_place
-with tempfile.TemporaryDirectory() as folder:
-    place = open_place(pathlib.Path(folder), "virtual:control-room")
-    studio = place.studio
-    request = MeasureRequest(studio.speakers, studio.positions[:{positions}])
-    measure(pathlib.Path(folder), "s", place, request, Silent())
-unit = 1 if sys.platform == "darwin" else 1024
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
-"""
 
 
 def main():
@@ -62,24 +47,29 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer seeds, 20 clean takes")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", default="", help="one part: accuracy, noise, ..., peers")
     options = parser.parse_args()
+    parts = [p for p in PARTS if options.only in ("", p.__name__)]
     goals = []
-    parts = (accuracy, noise, clocks, delay, disturbances, harmonics, decay, alarms, speed)
     for part in parts:
         start = time.perf_counter()
-        goals += part(options.quick)
+        found = part(options.quick)
+        goals += found
         print(f"{part.__name__}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
+        for item in found:
+            print(text_of(item), file=sys.stderr if options.json else sys.stdout, flush=True)
+    peers = [] if options.only not in ("", "peers") else compare_peers(quick=options.quick)
     if options.json:
-        print(json.dumps({"goals": goals}, indent=2))
+        print(json.dumps({"goals": goals, "peers": peers}, indent=2))
     else:
-        for item in goals:
-            sign = "met " if item["met"] else "MISS"
-            line = f"{sign} {item['name']}: {item['figure']:.4g} {item['unit']}"
-            print(f"{line} (goal {item['goal']:g})")
-        print()
-        for line in compare_peers(quick=options.quick):
-            print(line)
+        print("\n".join(["", *table_of(peers)]))
     return 0 if all(item["met"] for item in goals) else 1
+
+
+def text_of(item: dict) -> str:
+    """One line of the table."""
+    sign = "met " if item["met"] else "MISS"
+    return f"{sign} {item['name']}: {item['figure']:.4g} {item['unit']} (goal {item['goal']:g})"
 
 
 def goal(name: str, figure: float, unit: str, limit: float, *, least: bool = False) -> dict:
@@ -417,43 +407,27 @@ def decaying(seed, time_60_s, snr_db, fs):
 def alarms(quick: bool) -> list[dict]:
     """Goal 8: clean takes."""
     n = 20 if quick else 1000
-    lines, lost = [], 0
-    for seed in range(n):
-        take = random_take(seed)
-        verdicts = judge_capture(take.capture).verdicts
-        lines += false_alarms(take, verdicts)
-        lost += any(v.fault in ("RC-516", "RC-520") for v in verdicts)
-    for line in lines:
-        print(line, file=sys.stderr)
+    lines, lost = judge_many(range(n))
     return [
         goal(f"8 false alarms in {n} clean takes", len(lines), "", 0.0),
         goal(f"3 moving air taken for lost samples in {n} takes", lost, "", 0.0),
     ]
 
 
-def speed(quick: bool) -> list[dict]:
-    """How long the analysis of a take takes, and how much memory all of this took."""
-    plan = plan_take(Sweep(fs=FS), repeats=3)
-    capture, _ = record("bedroom", "L", plan, cable=False, perfect=False)
-    times = []
-    for _ in range(2 if quick else 5):
-        start = time.perf_counter()
-        judge_capture(capture)
-        times.append(time.perf_counter() - start)
-    script = SESSION.format(positions=1 if quick else 9)
-    done = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True
-    )
-    return [
-        goal("analysis of a take of 3 x 5.5 s", statistics.median(times), "s", 2.0),
-        goal("memory of `measure`, 2 speakers", float(done.stdout.split()[-1]), "MB", 600.0),
-    ]
+def system(quick: bool) -> list[dict]:
+    """Time, memory, kills, the chain through JACK, and the fault matrix."""
+    found = [*measurement_system.speed(record, quick=quick), *measurement_system.matrix()]
+    if not quick:
+        found += [*measurement_system.kills(), *measurement_system.chain()]
+    return [goal(*item) for item in found]
 
 
 def rms(values) -> float:
     """Root of the mean square."""
     return float(np.sqrt(np.mean(np.square(values))))
 
+
+PARTS = (accuracy, noise, clocks, delay, disturbances, harmonics, decay, alarms, system)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -34,24 +34,41 @@ CASES = {"clean": (None, 0.0), "SNR 40": (40.0, 0.0), "30 ppm": (None, 30.0)}
 SLAM_CASE = "slam"
 
 
-def compare_peers(*, quick: bool) -> list[str]:
-    """Lines of a table: NMSE and the largest level error of each tool in each case."""
+def compare_peers(*, quick: bool) -> list[dict]:
+    """NMSE and the largest level error from 40 Hz of each tool in each case, at 1/24 octave.
+
+    A tool that is not installed has no figures, but the reason.
+    """
     room = with_perfect_equipment(ROOMS["control-room"])
     truth = np.array(VirtualStudio(room).true_response("L", "p1", FS).samples)
     plan = plan_take(Sweep(fs=FS, length_s=3.0 if quick else LENGTH_S), repeats=3)
     _, sent = render_take(plan, same_speaker=True)
     tools = {"roomcal": roomcal, "pyfar": pyfar_division, "scene-rir": scene_rir, "DRC": drc}
-    lines = ["NMSE dB | largest level error from 40 Hz dB (1/24 octave), same recordings"]
+    found = []
     for name, tool in tools.items():
         missing = absent(name)
         if missing:
-            lines.append(f"{name:10s} not installed: {missing}")
+            found.append({"tool": name, "missing": missing})
             continue
-        cells = []
         for case in (*CASES, SLAM_CASE):
-            h = tool(plan, sent, truth, case)
-            nmse_db, level_db = figures(h, truth)
-            cells.append(f"{case}: {nmse_db:7.1f} | {level_db:7.3f}")
+            nmse_db, level_db = figures(tool(plan, sent, truth, case), truth)
+            found.append({"tool": name, "case": case, "nmse_db": nmse_db, "level_db": level_db})
+    return found
+
+
+def table_of(found: list[dict]) -> list[str]:
+    """Lines of a table, one a tool."""
+    if not found:
+        return []
+    lines = ["NMSE dB | largest level error from 40 Hz dB (1/24 octave), same recordings"]
+    for name in dict.fromkeys(item["tool"] for item in found):
+        cells = [
+            f"not installed: {item['missing']}"
+            if "missing" in item
+            else f"{item['case']}: {item['nmse_db']:7.1f} | {item['level_db']:7.3f}"
+            for item in found
+            if item["tool"] == name
+        ]
         lines.append(f"{name:10s} " + "   ".join(cells))
     return lines
 

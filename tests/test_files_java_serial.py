@@ -1,7 +1,9 @@
 """Java's object streams: read as data, bounded, and refused with the byte where they go wrong."""
 
+import gc
 import runpy
 import struct
+import sys
 import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
@@ -125,3 +127,15 @@ def test_many_values_are_bounded_and_so_is_their_memory(piece, monkeypatch):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < (64 << 20) // 20 + 10 * len(data)  # 64 MB for twenty times as many
+
+
+def test_a_stream_that_was_read_is_let_go_at_once():
+    """Not when the collector of circles comes round: files are large."""
+    data = bytes(bytearray(MAGIC + b"\x74\x00\x01a" + NULL))
+    gc.disable()
+    try:
+        before = sys.getrefcount(data)
+        assert read_stream(data, path="x.mdat") == ["a", None]
+        assert sys.getrefcount(data) == before
+    finally:
+        gc.enable()

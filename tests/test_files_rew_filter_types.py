@@ -111,3 +111,11 @@ def test_a_table_with_a_damaged_row_is_refused_with_its_line(tmp_path):
 
     with pytest.raises(InputError, match="line 3"):
         read_filter_text(path)
+
+
+def test_a_row_without_a_type_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "filters.txt"
+    path.write_text(TABLES["commas"].replace("1, True, Auto, PK", "1, True, Auto, "))
+
+    with pytest.raises(InputError, match="line 3"):
+        read_filter_text(path)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
+from roomcal.cli.level import level
 from roomcal.cli.main import cli
 from roomcal.devices import registry
 from roomcal.devices.virtual.fault import Fault
@@ -17,6 +18,7 @@ from roomcal.dsp.pink_noise import pink_noise_period
 from roomcal.files.level_store import load_level
 from roomcal.files.session_store import SessionStore
 from roomcal.files.studio_toml import write_studio
+from roomcal.jobs.pink_noise import REFERENCE_DBFS, TARGETS_DB_SPL
 
 FS = 48000
 ROOM = ROOMS["control-room"]  # its microphone reads full scale at 118 dB SPL
@@ -110,6 +112,27 @@ def test_trims_lead_to_the_target(run):
     after = json.loads(run("level --device virtual --target-spl 79 --json").stdout)
     for noise in after["noise"]:
         assert noise["at_reference_c_db_spl"] == pytest.approx(79.0, abs=SPL_TOLERANCE_DB)
+
+
+def test_the_command_offers_every_target():
+    (option,) = [p for p in level.params if p.name == "target_spl"]
+
+    assert list(option.type.choices) == list(TARGETS_DB_SPL)
+
+
+def test_the_k_system_wants_83_db_for_its_own_zero():
+    """Katz: 83 dB(C) from one speaker for pink noise at the zero of the scale, -20 to -12 dBFS."""
+    for headroom_db in (20, 14, 12):
+        at_reference_db = TARGETS_DB_SPL[f"k-{headroom_db}"]
+        assert at_reference_db + (-headroom_db - REFERENCE_DBFS) == 83.0
+
+
+@pytest.mark.parametrize(("target", "wanted_db"), [("85", 85.0), ("k-14", 77.0)])
+def test_every_target_is_what_the_trims_lead_to(run, target, wanted_db):
+    command = f"level --device virtual --speakers L --target-spl {target} --json"
+    (noise,) = json.loads(run(command).stdout)["noise"]
+
+    assert noise["at_reference_c_db_spl"] + noise["trim_db"] == pytest.approx(wanted_db)
 
 
 def test_without_a_sensitivity_no_sound_pressure_is_told(run):

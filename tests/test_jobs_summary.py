@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from roomcal.jobs.page import Story, summary_table, tell
+from roomcal.jobs.page import summary_table, tell
+from roomcal.jobs.story import Story
 from roomcal.jobs.summary import summarize
 from roomcal.model.curve import Curve
 from roomcal.model.impulse_response import ImpulseResponse

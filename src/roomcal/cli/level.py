@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 @loudness_options
 @click.option(
     "--target-spl",
-    type=click.Choice(["79", "82", "85"]),
-    help="Trim every speaker to this many dB(C) with pink noise of -20 dBFS.",
+    type=click.Choice(["79", "82", "83", "85", "k-20", "k-14", "k-12"]),
+    help="Trim every speaker to this many dB(C) with pink noise of -20 dBFS, or as the K-System "
+    "wants it.",
 )
 @click.option(
     "--noise",
@@ -85,6 +86,7 @@ def level(
       roomcal level --noise 10
       roomcal level --reading 83.5
       roomcal level --target-spl 79
+      roomcal level --target-spl k-14
     """
     from roomcal.jobs.alone import alone_on_device
     from roomcal.jobs.level import (
@@ -93,6 +95,7 @@ def level(
         confirm_by_reading,
         find_level,
     )
+    from roomcal.jobs.pink_noise import TARGETS_DB_SPL
     from roomcal.jobs.studio import chosen_speakers, open_place
 
     check_level(level, loud=loud)
@@ -120,7 +123,7 @@ def level(
         ),
         level_dbfs=level,
         max_spl_db=max_spl,
-        target_spl_db=None if target_spl is None else float(target_spl),
+        target_spl_db=TARGETS_DB_SPL[target_spl] if target_spl else None,
         noise_s=noise or 0.0,
     )
     if dry_run:

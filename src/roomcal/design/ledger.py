@@ -15,7 +15,7 @@ from roomcal.design.guard import AUDIBLE_HZ, AUDIBLE_S
 from roomcal.design.limits import Limits
 from roomcal.dsp.smoothing import smoothed_power
 from roomcal.model.ledger import Action, Kind, LedgerEntry
-from roomcal.units import FloatArray, db_from_power, speed_of_sound_m_s
+from roomcal.units import ComplexArray, FloatArray, db_from_power, speed_of_sound_m_s
 
 # Smaller deviations are below what placement and taste change.
 LEAST_DB = 2.0
@@ -74,14 +74,14 @@ def find_ledger(
     deviation_db = curves.before_db - curves.target_db
     level_db = db_from_power(smoothed_power(aligned.power, aligned.bin_hz, f, 6))
     level_db = level_db - aligned.weights @ level_db  # of every position, re their mean
-    entries = []
-    for i in _extrema(deviation_db):
-        if not range_hz[0] <= f[i] <= range_hz[1]:
-            continue
-        entries.append(
-            _entry(aligned, curves, limits, int(i), deviation_db=deviation_db, others_db=level_db)
+    low = _low_spectra(aligned)
+    return tuple(
+        _entry(
+            aligned, curves, limits, int(i), deviation_db=deviation_db, others_db=level_db, low=low
         )
-    return tuple(entries)
+        for i in _extrema(deviation_db)
+        if range_hz[0] <= f[i] <= range_hz[1]
+    )
 
 
 def _extrema(deviation_db: FloatArray) -> FloatArray:
@@ -111,6 +111,7 @@ def _entry(
     *,
     deviation_db: FloatArray,
     others_db: FloatArray,
+    low: ComplexArray,
 ) -> LedgerEntry:
     """Class one deviation and say what is done about it."""
     f0, level_db = float(curves.f_hz[i]), float(deviation_db[i])
@@ -120,7 +121,7 @@ def _entry(
     correction_db = float(curves.correction_db[i])
     left_db = float(curves.predicted_db[i] - curves.target_db[i])
     kind, why, decay_s, distance_m = _classed(
-        aligned, curves, limits, i, level_db=level_db, spread_db=spread_db, agreed=agreed
+        aligned, curves, limits, i, level_db=level_db, spread_db=spread_db, agreed=agreed, low=low
     )
     taken = -correction_db / level_db >= _TAKEN_SHARE
     action, then = _action(kind, level_db, taken=taken, distance_m=distance_m)
@@ -151,6 +152,7 @@ def _classed(
     level_db: float,
     spread_db: float,
     agreed: float,
+    low: ComplexArray,
 ) -> tuple[Kind, str, float | None, float | None]:
     """Kind, its evidence in words, decay time and quarter-wave distance."""
     f0 = float(curves.f_hz[i])
@@ -171,7 +173,7 @@ def _classed(
             else "not in the direct sound"
         )
         return "reflection", text, None, None
-    decay_s = _decay_s(aligned, f0)
+    decay_s = _decay_s(aligned, low, f0)
     quarter_m = speed_of_sound_m_s(_TEMPERATURE_C) / (4.0 * f0)
     audible_s = float(np.interp(np.log(f0), np.log(AUDIBLE_HZ), AUDIBLE_S))
     if level_db > 0.0:
@@ -208,14 +210,19 @@ def _action(
     return "treat", "a filled dip rings and helps one place; absorb the surface"
 
 
-def _decay_s(aligned: AlignedSet, f0: float) -> float | None:
-    """Mean decay time of a narrow band around a frequency; None where it does not show."""
+def _low_spectra(aligned: AlignedSet) -> ComplexArray:
+    """Spectra of the responses up to half the low rate, (n_positions, n_low // 2 + 1)."""
     n_low = 2 * round(_LOW_RATE_HZ / aligned.bin_hz / 2.0)
+    return np.asarray(scipy.fft.rfft(aligned.h, aligned.n_fft, axis=-1)[:, : n_low // 2 + 1])
+
+
+def _decay_s(aligned: AlignedSet, low: ComplexArray, f0: float) -> float | None:
+    """Mean decay time of a narrow band around a frequency; None where it does not show."""
+    n_low = 2 * (low.shape[-1] - 1)
     fs = n_low * aligned.bin_hz
-    f = np.maximum(np.arange(n_low // 2 + 1) * aligned.bin_hz, 0.1)
+    f = np.maximum(np.arange(low.shape[-1]) * aligned.bin_hz, 0.1)
     gain = np.exp(-0.5 * (np.log2(f / f0) / _DECAY_BAND_OCTAVES) ** 2)
-    H = scipy.fft.rfft(aligned.h, aligned.n_fft, axis=-1)[:, : f.size] * gain
-    envelope = np.abs(scipy.fft.ifft(H, n_low, axis=-1)) ** 2
+    envelope = np.abs(scipy.fft.ifft(low * gain, n_low, axis=-1)) ** 2
     power = aligned.weights @ envelope
     end = int(min(aligned.shortest_s, _LATEST_S) * fs)
     start = int(np.argmax(power[: max(end // 2, 1)]))

@@ -95,7 +95,13 @@ def read_stream(data: bytes, *, path: str) -> list[Any]:
     InputError
         RC-318, with the offset, for anything that is not such a stream, whole and of sane size.
     """
-    return _Reader(data, path).contents()
+    reader = _Reader(data, path)
+    try:
+        return reader.contents()
+    finally:
+        # The table of its own methods is a circle: it would keep the file until the collector runs.
+        reader.read_by_tag.clear()
+        reader.handles.clear()
 
 
 class _Reader:

@@ -43,7 +43,7 @@ def read_rew_filter_table(path: Path, speakers: tuple[str, ...] = ()) -> Foreign
         if not line or not line[0].isdigit():
             break  # compound filters and notes follow
         row = dict(zip(columns, _split(line, separator), strict=False))
-        if any(name not in row for name in _NEEDED[:3]):
+        if not all(row.get(name) for name in _NEEDED[:3]):
             raise line_error(path, line_number, f"{line[:40]!r} has too few columns")
         if row["enabled"].lower() not in ("true", "on", "1", "yes") or row["type"] == "None":
             continue

@@ -14,8 +14,8 @@ from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.design import design_bank
 from roomcal.jobs.export import Exported, export_bank
 from roomcal.jobs.measure import MeasureRequest, measure
-from roomcal.jobs.page import Story
 from roomcal.jobs.report import gather, write_report
+from roomcal.jobs.story import Story
 from roomcal.jobs.studio import Place, open_place
 from roomcal.jobs.verify import Verified, verify_bank
 from roomcal.model.design_spec import DesignSpec

@@ -1,53 +1,46 @@
-"""The page of a calibration: verdict, numbers, what the filters do, pictures, provenance."""
+"""The page of a calibration: verdict, numbers, what the filters do and cannot do, graphs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 import roomcal
 from roomcal.analyze.modes import RoomModes
+from roomcal.analyze.reflections import EarlyReflections
 from roomcal.analyze.response import DEVIATION_BANDS_HZ
+from roomcal.analyze.spectrograms import wavelet_spectrogram
+from roomcal.analyze.waterfall import waterfall
+from roomcal.jobs.advice import corrected, left, reflected, ringing, treated
+from roomcal.jobs.charts import correction_chart, decay_chart, response_chart, speakers_chart
 from roomcal.jobs.describe import notes_by_speaker
 from roomcal.jobs.ledger_page import ledger_tables
-from roomcal.jobs.pictures import decay_trace
-from roomcal.jobs.summary import Stage, moved
-from roomcal.model.curve import Curve
-from roomcal.model.filter_bank import Bank
-from roomcal.model.impulse_response import ImpulseResponse
-from roomcal.report.page import Notes, Page, Picture, Table
-from roomcal.report.traces import ROLE_NAMES, DecayTrace, Trace
+from roomcal.jobs.story import Story, stage_name
+from roomcal.jobs.summary import Stage
+from roomcal.jobs.time_charts import (
+    early_reflections,
+    group_delay_chart,
+    reflections_chart,
+    step_chart,
+)
+from roomcal.report.chart import Chart
+from roomcal.report.figures import modes_figure, spectrogram_figure, waterfall_figure
+from roomcal.report.page import Notes, Page, Picture, Section, Table, Tile
 from roomcal.units import nominal_hz
 from roomcal.verify.promise import Verification
-
-
-@dataclass(frozen=True, eq=False)
-class Story:
-    """Everything that is known of one calibration; what is missing is left off the page."""
-
-    session: str
-    stages: tuple[Stage, ...]
-    responses: tuple[ImpulseResponse, ...]  # before
-    targets: Mapping[str, Curve]  # from `level_targets`
-    bank: Bank | None = None
-    verification: Verification | None = None
-    modes: RoomModes | None = None  # before
-    exports: tuple[tuple[str, str], ...] = ()
-    provenance: tuple[tuple[str, str], ...] = ()
 
 
 def tell(story: Story, *, title: str) -> Page:
     """Lay a story out as a page."""
     verification = story.verification
+    early = early_reflections(story)
     return Page(
         title=title,
         verdict=verdict(story),
         passed=verification.passed if verification else None,
+        tiles=tiles(story.stages),
         tables=(summary_table(story.stages),),
-        notes=tuple(
-            Notes(who, notes)
-            for who, notes in notes_by_speaker(story.bank.explanations if story.bank else ())
-        ),
+        sections=_sections(story, early),
+        charts=_charts(story, early),
         figures=tuple(_pictures(story)),
         details=(
             *(ledger_tables(story.bank.explanations) if story.bank else ()),
@@ -61,6 +54,49 @@ def tell(story: Story, *, title: str) -> Page:
             *story.provenance,
         ),
     )
+
+
+def tiles(stages: Sequence[Stage]) -> tuple[Tile, ...]:
+    """Pick the numbers that count, before and in the end; what cannot be had is left out."""
+    before, after = stages[0], stages[-1]
+    band_names = dict(
+        zip(DEVIATION_BANDS_HZ, ("Bass", "Upper bass", "Middle", "Treble"), strict=True)
+    )
+    wanted: list[tuple[str, float, float, str, str]] = [
+        (
+            f"{band_names[band]}, {band}",
+            before.deviation_db[band],
+            after.deviation_db[band],
+            "dB",
+            "rms from the target",
+        )
+        for band in DEVIATION_BANDS_HZ
+    ]
+    wanted.append(
+        ("Decay of the bass", before.bass_decay_s, after.bass_decay_s, "s", "63 and 125 Hz")
+    )
+    wanted.append(
+        ("Decay of the middle", before.mid_decay_s, after.mid_decay_s, "s", "500 Hz to 2 kHz")
+    )
+    if len(before.pair) == 2:
+        first, second = before.pair
+        wanted.append(
+            (
+                f"{first} against {second}",
+                before.match_rms_db,
+                after.match_rms_db,
+                "dB",
+                "rms difference in shape",
+            )
+        )
+    made = []
+    for what, old, new, unit, detail in wanted:
+        if not np.isfinite(new):
+            continue
+        digits = 2 if unit == "s" else 1
+        was = f"{old:.{digits}f}" if before is not after and np.isfinite(old) else ""
+        made.append(Tile(what, f"{new:.{digits}f} {unit}", was, detail))
+    return tuple(made)
 
 
 def verdict(story: Story) -> str:
@@ -83,7 +119,7 @@ def verdict(story: Story) -> str:
 
 def summary_table(stages: Sequence[Stage]) -> Table:
     """Before, predicted, verified in columns."""
-    columns = ("", *(_stage_name(stage, stages) for stage in stages))
+    columns = ("", *(stage_name(stage, stages) for stage in stages))
     rows: list[tuple[str | float, ...]] = []
     if any(np.isfinite(value) for s in stages for value in s.deviation_db.values()):
         rows += [
@@ -120,98 +156,94 @@ def _summary_note(rows: Sequence[tuple[str | float, ...]]) -> str:
     return " ".join(text for word, text in notes.items() if word in names)
 
 
-def _stage_name(stage: Stage, stages: Sequence[Stage]) -> str:
-    """Name a stage; "before" makes sense where something comes after it."""
-    if len(stages) == 1 and stage.role == "before":
-        return "Measured"
-    return ROLE_NAMES.get(stage.role, stage.role)
+def _sections(story: Story, early: Mapping[str, EarlyReflections]) -> tuple[Section, ...]:
+    """Say what the filters do, what they cannot do, and what to treat or to move."""
+    found = list(early.items())
+    if story.bank is None:
+        return (
+            Section(
+                "What to treat",
+                "What filters do not mend, from the modes and the reflections that were measured.",
+                advice=(*ringing(story.modes), *reflected(found)),
+            ),
+        )
+    explanations = story.bank.explanations
+    return (
+        Section(
+            "What the filters do",
+            "The largest corrections, and how they were chosen; the ledger below has all of them.",
+            notes=tuple(
+                Notes(who, tuple(text[:1].upper() + text[1:] for text in notes))
+                for who, notes in notes_by_speaker(explanations)
+            ),
+            advice=corrected(explanations),
+        ),
+        Section(
+            "What they cannot do",
+            "What is left on purpose, or because more would cost headroom, ring or help one seat "
+            "alone.",
+            advice=left(explanations),
+        ),
+        Section(
+            "What to treat or to move",
+            "What absorption or another place mends, and no filter.",
+            advice=(*treated(explanations), *ringing(story.modes), *reflected(found)),
+        ),
+    )
 
 
-def response_title(story: Story) -> str:
-    """Head the picture of the responses."""
-    n_positions = len({r.position for r in story.responses})
-    return f"Response at the listening position{'s' if n_positions > 1 else ''}"
-
-
-def response_traces(story: Story) -> dict[str, list[Trace]]:
-    """Traces of the response figure, every stage at the level of the target."""
-    traces: dict[str, list[Trace]] = {}
-    for speaker in story.stages[0].averages:
-        own = traces.setdefault(speaker, [])
-        if speaker in story.targets:
-            own.append(Trace(story.targets[speaker], role="target"))
-        for stage in story.stages:
-            average = stage.averages.get(speaker)
-            if average is not None:
-                shift = -stage.level_db if np.isfinite(stage.level_db) else 0.0
-                band = stage.role == "before" and average.n_positions > 1
-                own.append(
-                    Trace(
-                        moved(average.mean, shift),
-                        role=stage.role,
-                        label=_stage_name(stage, story.stages),
-                        low_db=average.low_db + shift if band else None,
-                        high_db=average.high_db + shift if band else None,
-                    )
-                )
-    return traces
-
-
-def decay_traces(story: Story) -> dict[str, list[DecayTrace]]:
-    """Traces of the decay figure: measured stages only, since noise spoils a predicted decay."""
-    traces: dict[str, list[DecayTrace]] = {}
-    for stage in story.stages:
-        if stage.role == "predicted":
-            continue
-        for speaker, decays in stage.decays.items():
-            name = _stage_name(stage, story.stages)
-            traces.setdefault(speaker, []).append(decay_trace(decays, role=stage.role, label=name))
-    return traces
+def _charts(story: Story, early: Mapping[str, EarlyReflections]) -> tuple[Chart, ...]:
+    """Draw what the reader looks into."""
+    charts = (
+        response_chart(story),
+        speakers_chart(story),
+        correction_chart(story),
+        decay_chart(story),
+        reflections_chart(story, early),
+        step_chart(story),
+        group_delay_chart(story),
+    )
+    return tuple(chart for chart in charts if chart is not None)
 
 
 def _pictures(story: Story) -> list[Picture]:
-    from roomcal.dsp.arrival import arrival_sample
-    from roomcal.report.figures import (
-        decay_figure,
-        filter_figure,
-        impulse_figure,
-        response_figure,
-    )
-
-    stages = ", ".join(_stage_name(s, story.stages).lower() for s in story.stages)
-    several = len({r.position for r in story.responses}) > 1
-    before = " before the correction" if story.bank else ""
-    pictures = [
-        Picture(
-            response_figure(response_traces(story), title=response_title(story)),
-            f"Mean over positions; the shaded range is that of the positions{before}."
-            if several
-            else "One position.",
-            f"Level over frequency of each speaker, {stages}"
-            + (", with the target." if story.targets else "."),
-        ),
-        Picture(
-            decay_figure(decay_traces(story)),
-            "Gaps stand where the measurement does not carry a number.",
-            "Decay time per third octave of each speaker.",
-        ),
+    """Draw what is looked at from afar: decays in perspective, maps, modes."""
+    first, last = story.stages[0], story.stages[-1]
+    pictures = []
+    measured = [s for s in story.stages if s.role != "predicted"]
+    shown = [
+        (stage, speaker, r) for stage in measured for speaker, r in story.here(stage.role).items()
     ]
-    if story.bank is not None:
-        spec = dict(story.bank.provenance.get("spec", {}))
-        pictures.append(
-            Picture(
-                filter_figure(story.bank.explanations, max_boost_db=spec.get("max_boost_db")),
-                "Without level match and headroom.",
-                "Gain of the correction of each speaker over frequency, with the boost limit.",
-            )
-        )
-    first = story.responses[0].position
-    shown = [r for r in story.responses if r.position == first]
+    shown.sort(key=lambda found: story.speakers.index(found[1]))
+    several = len(measured) > 1
+
+    def name(stage: Stage, speaker: str) -> str:
+        return f"{speaker}, {stage_name(stage, story.stages).lower()}" if several else speaker
+
+    falls = [(name(stage, speaker), waterfall(r)) for stage, speaker, r in shown]
     pictures.append(
         Picture(
-            impulse_figure(shown, [arrival_sample(r.samples, r.fs) for r in shown]),
-            f"At {first}{before}; each speaker against its own peak.",
-            "Impulse response of each speaker: the first milliseconds, and its decay.",
+            waterfall_figure(falls, title="Decay of the bass"),
+            f"At {story.position}. A ridge that runs to the front is a mode that rings on.",
+            "Waterfall of each speaker, 20 to 300 Hz over 500 milliseconds.",
+        )
+    )
+    if story.modes is not None:
+        pictures.append(
+            Picture(
+                modes_figure([("", story.modes)]),
+                "Fitted to all responses together"
+                + (", before the correction." if story.bank else "."),
+                "Frequency, decay time and strength of the modes of the room.",
+            )
+        )
+    maps = [(speaker, wavelet_spectrogram(r)) for speaker, r in story.here(first.role).items()]
+    pictures.append(
+        Picture(
+            spectrogram_figure(maps, title="Wavelet spectrogram"),
+            f"At {story.position}{', before the correction' if last is not first else ''}. What is "
+            "bright for long rings; the dashed line shows what arrives late.",
+            "Level over time and frequency of each speaker.",
         )
     )
     return pictures

@@ -14,6 +14,17 @@ from roomcal.units import FloatArray, ratio_from_db
 
 # The level that the alignment of rooms refers to (SMPTE RP 200; K-System, Katz 2000).
 REFERENCE_DBFS = -20.0  # rms
+# What `--target-spl` may say, in dB(C) for noise of `REFERENCE_DBFS`. The K-System wants 83 dB(C) a
+# speaker for noise of -20, -14 or -12 dBFS (Katz, J. Audio Eng. Soc. 48 (9), 2000).
+TARGETS_DB_SPL = {
+    "79": 79.0,
+    "82": 82.0,
+    "83": 83.0,
+    "85": 85.0,
+    "k-20": 83.0,
+    "k-14": 77.0,
+    "k-12": 75.0,
+}
 _BAND_HZ = (500.0, 2000.0)  # a room adds little of its own there
 _SUB_BAND_HZ = (40.0, 80.0)
 _PERIOD_S = 2.0

@@ -8,7 +8,8 @@ from roomcal.errors import InputError
 from roomcal.files.atomic import refuse_existing, write_bytes
 from roomcal.files.bank_store import load_bank
 from roomcal.files.session_store import SessionStore
-from roomcal.jobs.page import Story, tell
+from roomcal.jobs.page import tell
+from roomcal.jobs.story import Story
 from roomcal.jobs.summary import level_targets, summarize
 from roomcal.jobs.verify import predicted_responses
 from roomcal.model.impulse_response import ImpulseResponse
@@ -39,6 +40,8 @@ def gather(
     targets = level_targets(bank.explanations) if bank else {}
     stages = [summarize("before", before, targets)]
     verification = None
+    predicted: Sequence[ImpulseResponse] = ()
+    measured: Sequence[ImpulseResponse] = ()
     if bank is not None:
         filters = bank.filters.get(before[0].fs) or next(iter(bank.filters.values()))
         predicted = predicted_responses(before, filters)
@@ -67,6 +70,9 @@ def gather(
         stages=tuple(stages),
         responses=tuple(before),
         targets=targets,
+        predicted=tuple(predicted),
+        verified=tuple(measured),
+        studio=store.session.studio,
         bank=bank,
         verification=verification,
         modes=fit_modes(before),

@@ -33,7 +33,9 @@ class Stage:
 
     role: str
     averages: Mapping[str, SpatialAverage]  # by speaker, in dB re unity gain
-    decays: Mapping[str, tuple[DecayAnalysis, ...]]  # by speaker, third octaves, per position
+    decays: Mapping[
+        str, tuple[DecayAnalysis, ...]
+    ]  # by speaker, third octaves, per position; not of a prediction
     level_db: float  # mean level of the speakers, subs left out, above their targets
     deviation_db: Mapping[str, float]  # rms from the target per range, mean of those speakers
     bass_decay_s: float  # mean T20 of the octaves around 63 and 125 Hz
@@ -90,7 +92,12 @@ def summarize(
     return Stage(
         role=role,
         averages=averages,
-        decays={s: tuple(analyze_decay(r) for r in own) for s, own in by_speaker.items()},
+        decays={
+            # A prediction's noise is not that of a room: its decay is not shown band by band.
+            s: tuple(analyze_decay(r) for r in own)
+            for s, own in by_speaker.items()
+            if role != "predicted"
+        },
         level_db=_mean(list(levels.values())),
         deviation_db={
             band: _mean([_deviation_db(curves[s], targets[s], band, levels[s]) for s in levels])

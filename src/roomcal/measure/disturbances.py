@@ -25,6 +25,7 @@ _HIGHEST_OF_FS = 0.45
 # the sweep is short: what is left is not compared with less than that.
 _LEAST_MIDDLE = 0.5
 _EDGE_BLOCKS = 2  # at either end of the segment, where windows and fades are cut
+_LEAST_BLOCKS = 4  # that tell how a decay goes on
 _MERGED_BLOCKS = 6  # blocks nearer than this belong to one event
 
 
@@ -143,6 +144,34 @@ def find_disturbances(
             )
         )
     return events
+
+
+def continued(decay_db: FloatArray, n_blocks: int) -> FloatArray:
+    """Let a decay fall on after its end, as the line through its second half does.
+
+    Parameters
+    ----------
+    decay_db : (n_bands, n_decay) float array
+        Re the noise.
+    n_blocks : int
+        Length that is wanted.
+
+    Returns
+    -------
+    decay_db : (n_bands, n_blocks) float array
+        Zero where a band has met the noise, or does not fall.
+    """
+    n = decay_db.shape[1]
+    ahead = np.arange(n, n_blocks)
+    half = np.arange(n // 2, n)
+    rows = []
+    for row in decay_db:
+        later = np.zeros(ahead.size)
+        if half.size >= _LEAST_BLOCKS and row[half].min() > 0.0:
+            slope, level = np.polyfit(half, row[half], 1)
+            later = level + slope * ahead if slope < 0.0 else later
+        rows.append(np.concatenate([row, np.maximum(later, 0.0)])[:n_blocks])
+    return np.stack(rows)
 
 
 def overlapping(event: Disturbance, others: Sequence[Disturbance]) -> bool:

@@ -14,6 +14,7 @@ from roomcal.measure.disturbances import (
     BLOCK_S,
     Disturbance,
     band_slices,
+    continued,
     find_disturbances,
     overlapping,
 )
@@ -164,7 +165,8 @@ class Evidence:
     def mark_decay_db(self) -> FloatArray:
         """What the decay of a mark leaves in the first blocks of a segment, (n_bands, n_blocks).
 
-        After the last mark no sweep plays: there it is heard alone.
+        After the last mark no sweep plays: there it is heard alone, until the recording ends; from
+        then on it falls as it did.
         """
         plan = self.capture.plan
         after = self.time.all_marks.recorded_at(
@@ -179,7 +181,7 @@ class Evidence:
             db_from_power(np.mean(power[:-2, band] / self.noise_power[band], axis=1))
             for band in band_slices(self.fs, self.block)
         ]
-        return np.maximum(np.stack(rows), 0.0)
+        return np.maximum(continued(np.stack(rows), len(self.residual_power[0])), 0.0)
 
     @cached_property
     def systematic_events(self) -> list[Disturbance]:

@@ -29,7 +29,7 @@ def plan_take(sweep: Sweep, *, repeats: int = 3, reverberation_s: float = 1.5) -
     Notes
     -----
     A lost sample looks like a clock difference when there are only two marks. So a take with one
-    sweep gets a third mark, one gap after the last.
+    sweep gets a third mark, when the room has decayed after the last.
     """
     if repeats < 1:
         raise ValueError(f"a take has at least one sweep, got {repeats=}")
@@ -46,7 +46,7 @@ def plan_take(sweep: Sweep, *, repeats: int = 3, reverberation_s: float = 1.5) -
         at = sweep_starts[-1] + sweep.n_samples + tail
         mark_starts.append(at)
     if repeats == 1:
-        at += mark + gap
+        at += mark + max(gap, tail)
         mark_starts.append(at)
     return TakePlan(
         sweep=sweep,

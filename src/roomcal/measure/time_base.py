@@ -202,7 +202,9 @@ class TimeBase:
             h = model.response(_stretched(self.capture.microphone, at, clock.ratio, n), 0)
             spectra.append(scipy.fft.rfft(h[: pre + plan.tail_samples]))
         others = [s for k, s in enumerate(spectra) if k != sweep]
-        return locate_step(spectra[sweep] * np.conj(np.mean(others, axis=0)), self.fs, step.samples)
+        # A lost sample is a whole one: half of one, or what air makes of it, is not.
+        cross = spectra[sweep] * np.conj(np.mean(others, axis=0))
+        return locate_step(cross, self.fs, float(step.whole_samples))
 
 
 def _stretched(x: FloatArray, start: float, ratio: float, n: int) -> FloatArray:

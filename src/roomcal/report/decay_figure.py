@@ -21,6 +21,7 @@ from roomcal.report.traces import DecayTrace
 
 _MARKERS = "osD^vP"
 _MANY = 3  # more panels than this stand in two columns
+_SCALE_FROM_HZ = 38.0  # rumble below may leave the scale
 _MOST_S = 3.0  # a scale longer than this is for churches: the bands that need it show it
 
 
@@ -49,7 +50,7 @@ def decay_figure(
         title = f"{title}: {quantity}" if quantity else title
         figure, rows = new_figure(n_rows, n_columns, row_height_in=2.1, title=title)
         flat = [axes for row in rows for axes in row]
-        top_s = _top_s([t for traces in speakers.values() for t in traces])
+        top = top_s([t for traces in speakers.values() for t in traces])
         for i, axes in enumerate(flat):
             if i >= len(speakers):
                 axes.set_visible(False)
@@ -59,7 +60,7 @@ def decay_figure(
             frequency_axis(axes, labelled=i + n_columns >= len(speakers))
             if n_columns == 2:
                 axes.set_xticks([20, 100, 1000, 10000], ["20", "100", "1k", "10k"])
-            axes.set_ylim(0.0, top_s)
+            axes.set_ylim(0.0, top)
             axes.yaxis.set_major_locator(
                 MaxNLocator(nbins=5, min_n_ticks=3, steps=[1, 2, 2.5, 5, 10])
             )
@@ -105,9 +106,9 @@ def _draw_one(axes: Axes, trace: DecayTrace, style: LineStyle, marker: str) -> N
     )
 
 
-def _top_s(traces: Sequence[DecayTrace]) -> float:
-    """Choose the upper end of the scale: all of the means, and room above."""
-    means = [t.time_s[np.isfinite(t.time_s)] for t in traces]
+def top_s(traces: Sequence[DecayTrace]) -> float:
+    """Choose the upper end of the scale: the means from 40 Hz up, and room above."""
+    means = [t.time_s[np.isfinite(t.time_s) & (t.f_hz >= _SCALE_FROM_HZ)] for t in traces]
     means = [m for m in means if m.size]
     if not means:
         return 1.0

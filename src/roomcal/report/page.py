@@ -1,60 +1,52 @@
 """One page that says it all: a self-contained HTML file, made from what others found out.
 
-The page loads nothing: style and pictures are inside, a content security policy forbids the rest.
-Text from users is escaped here and nowhere else.
+The page loads nothing: style, script, pictures and data are inside, and a content security policy
+forbids the rest. Text from users is escaped in `markup` and in `charts_json`, and nowhere else.
 """
 
-import math
-import re
+import base64
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-from matplotlib.figure import Figure
+from roomcal.report.assets import asset_text, uplot_licence
+from roomcal.report.chart import Chart, charts_json
+from roomcal.report.markup import (
+    Advice,
+    Notes,
+    Picture,
+    Tile,
+    advice_html,
+    chart_html,
+    notes_html,
+    pairs_html,
+    picture_html,
+    section_html,
+    table_html,
+    text_html,
+    tiles_html,
+)
+from roomcal.report.page_css import style_sheet
+from roomcal.report.table import Table
 
-from roomcal.report.page_css import colour_names, style_sheet
-from roomcal.report.rendering import svg_text
-from roomcal.report.style import LIGHT
+__all__ = ["Advice", "Notes", "Page", "Picture", "Section", "Table", "Tile", "render_page"]
 
-Cell = str | float  # a number that cannot be had is NaN
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-_DIGITS = 2  # of numbers in tables
-_MISSING = "\u2013"
 _SWIPE = '<p class="swipe">Swipe a picture sideways to see all of it.</p>\n'  # on phones alone
-_IDENTIFIER = re.compile(r'(\bid="|url\(#|href="#)')
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_HOW_TO = (
+    "Drag over a graph to zoom, double-click or press 0 to see all of it again; the line under it "
+    "reads the values at the cursor. With the keyboard, arrows move the cursor and plus and minus "
+    "zoom."
+)
 
 
 @dataclass(frozen=True)
-class Table:
-    """Numbers in rows; the first column names the row. Units stand in the column heads."""
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    note: str = ""  # small print below
-    digits: int = _DIGITS
-
-    def __post_init__(self) -> None:
-        if any(len(row) != len(self.columns) for row in self.rows):
-            raise ValueError(f"a row of {self.caption!r} does not have {len(self.columns)} cells")
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure, drawn in the light theme, with what it shows in words."""
-
-    figure: Figure
-    caption: str
-    alt: str  # for those who cannot see it: the finding, not the colours
-
-
-@dataclass(frozen=True)
-class Notes:
-    """Plain sentences under one heading, for example one speaker's filter."""
+class Section:
+    """What is said under one heading."""
 
     heading: str
-    items: tuple[str, ...]
+    intro: str = ""
+    notes: tuple[Notes, ...] = ()
+    advice: tuple[Advice, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +56,10 @@ class Page:
     title: str
     verdict: str  # one sentence
     passed: bool | None = None  # None: nothing was to be proved
+    tiles: tuple[Tile, ...] = ()
     tables: tuple[Table, ...] = ()
-    notes: tuple[Notes, ...] = ()
-    notes_heading: str = "What the filters do"
+    sections: tuple[Section, ...] = ()
+    charts: tuple[Chart, ...] = ()
     figures: tuple[Picture, ...] = ()
     details: tuple[Table, ...] = ()  # long tables, after the figures
     exports: tuple[tuple[str, str], ...] = ()  # what, where
@@ -86,117 +79,88 @@ def render_page(page: Page) -> str:
     html : str
         The same for the same page, byte for byte.
     """
-    parts = [_section("Summary", "".join(_table(table) for table in page.tables))]
-    parts.append(_section(page.notes_heading, "".join(_notes(notes) for notes in page.notes)))
-    pictures = "".join(_picture(picture, i) for i, picture in enumerate(page.figures))
-    parts.append(_section("Pictures", _SWIPE + pictures if pictures else ""))
-    parts.append(_section("In detail", "".join(_table(table) for table in page.details)))
-    parts.append(_section("Exports", _pairs(page.exports)))
-    parts.append(_section("Where this comes from", _pairs(page.provenance)))
+    charts = "".join(chart_html(chart) for chart in page.charts)
+    pictures = "".join(picture_html(picture, i) for i, picture in enumerate(page.figures))
+    bodies = [
+        ("Summary", tiles_html(page.tiles) + "".join(table_html(table) for table in page.tables)),
+        *((section.heading, _section_body(section)) for section in page.sections),
+        ("Graphs", f'<p class="intro">{_HOW_TO}</p>\n{charts}' if charts else ""),
+        ("Pictures", _SWIPE + pictures if pictures else ""),
+        ("In detail", "".join(table_html(table) for table in page.details)),
+        ("Exports", pairs_html(page.exports)),
+        ("Where this comes from", pairs_html(page.provenance)),
+    ]
+    shown = [(heading, body) for heading, body in bodies if body]
+    parts = [section_html(heading, body, i) for i, (heading, body) in enumerate(shown)]
+    script = _script(page.charts) if page.charts else ""
+    licence = f"<!--\nThe graphs are drawn by uPlot.\n{uplot_licence()}\n-->\n" if script else ""
+    style = style_sheet(with_charts=bool(page.charts))
     return (
-        f'<!doctype html>\n<html lang="{_text(page.language)}">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<!doctype html>\n<html lang="{text_html(page.language)}">\n<head>\n'
+        f'<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(page.charts)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{_text(page.title)}</title>\n<style>\n{style_sheet()}\n</style>\n</head>\n<body>\n"
-        f"<header>\n<h1>{_text(page.title)}</h1>\n{_verdict(page)}\n</header>\n"
-        f"<main>\n{''.join(parts)}</main>\n"
-        "<footer>Made by roomcal. The pictures follow the light or dark setting of this screen."
-        "</footer>\n</body>\n</html>\n"
+        f"<title>{text_html(page.title)}</title>\n<style>\n{style}\n</style>\n</head>\n<body>\n"
+        '<a class="skip" href="#part-0">To the summary</a>\n'
+        f"<header>\n<h1>{text_html(page.title)}</h1>\n{_verdict(page)}\n</header>\n"
+        f"{_contents([heading for heading, _ in shown])}"
+        f"<main>\n{''.join(parts)}</main>\n<footer>Made by roomcal.</footer>\n"
+        f"{licence}{script}</body>\n</html>\n"
+    )
+
+
+def _policy(charts: Sequence[Chart]) -> str:
+    """Allow the style that is inside, and the one script that is inside, by its digest."""
+    rules = [
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    if charts:
+        digest = base64.b64encode(hashlib.sha256(_code().encode()).digest()).decode("ascii")
+        rules.insert(1, f"script-src 'sha256-{digest}'")
+    return "; ".join(rules)
+
+
+def _code() -> str:
+    """Return uPlot and what we draw with it, as one script."""
+    code = f"{asset_text('vendor/uPlot.iife.min.js').strip()}\n{asset_text('own/charts.js')}"
+    if "</script" in code.lower():
+        raise ValueError("a script that ends its own element cannot stand in a page")
+    return code
+
+
+def _script(charts: Sequence[Chart]) -> str:
+    return (
+        f'<script type="application/json" id="chart-data">{charts_json(charts)}</script>\n'
+        f"<script>{_code()}</script>\n"
     )
 
 
 def _verdict(page: Page) -> str:
     """Say the verdict; its mark is a word as well as a colour."""
     if page.passed is None:
-        return f'<p class="verdict">{_text(page.verdict)}</p>'
+        return f'<p class="verdict">{text_html(page.verdict)}</p>'
     kind, mark = ("passed", "Passed.") if page.passed else ("failed", "Failed.")
-    return f'<p class="verdict {kind}"><span class="mark">{mark}</span> {_text(page.verdict)}</p>'
+    verdict = text_html(page.verdict)
+    return f'<p class="verdict {kind}"><span class="mark">{mark}</span> {verdict}</p>'
 
 
-def _section(heading: str, body: str) -> str:
-    """Give a body its heading; nothing for an empty body."""
-    return f"<section>\n<h2>{_text(heading)}</h2>\n{body}</section>\n" if body else ""
-
-
-def _table(table: Table) -> str:
-    """Write one table; columns of numbers are set flush right."""
-    numeric = [
-        bool(table.rows) and all(isinstance(row[i], int | float) for row in table.rows)
-        for i in range(len(table.columns))
-    ]
-    head = "".join(
-        f'<th scope="col"{_class(is_number)}>{_text(name)}</th>'
-        for name, is_number in zip(table.columns, numeric, strict=True)
+def _contents(headings: Sequence[str]) -> str:
+    """Link to each section; a page of one needs no list."""
+    if len(headings) < 2:
+        return ""
+    items = "".join(
+        f'<li><a href="#part-{i}">{text_html(heading)}</a></li>\n'
+        for i, heading in enumerate(headings)
     )
-    body = "".join(
-        "<tr>"
-        + f'<th scope="row"{_class(numeric[0])}>{_cell(row[0], table.digits)}</th>'
-        + "".join(
-            f"<td{_class(is_number)}>{_cell(cell, table.digits)}</td>"
-            for cell, is_number in zip(row[1:], numeric[1:], strict=True)
-        )
-        + "</tr>\n"
-        for row in table.rows
-    )
-    note = f'<p class="hint">{_text(table.note)}</p>\n' if table.note else ""
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{_text(table.caption)}">\n'
-        f"<table>\n<caption>{_text(table.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
-        f"<tbody>\n{body}</tbody>\n</table>\n</div>\n{note}"
-    )
+    return f'<nav aria-label="On this page">\n<ul>\n{items}</ul>\n</nav>\n'
 
 
-def _class(is_number: bool) -> str:
-    return ' class="number"' if is_number else ""
-
-
-def _cell(cell: Cell, digits: int) -> str:
-    """Write one cell; a number that cannot be had is a dash that says so."""
-    if isinstance(cell, str):
-        return _text(cell)
-    if not math.isfinite(cell):
-        return f'<span aria-label="not available">{_MISSING}</span>'
-    rounded = f"{cell:.{digits}f}" if isinstance(cell, float) else str(cell)
-    return rounded.replace("-", "\u2212")
-
-
-def _notes(notes: Notes) -> str:
-    items = "".join(f"<li>{_text(item)}</li>\n" for item in notes.items)
-    return f"<h3>{_text(notes.heading)}</h3>\n<ul>\n{items}</ul>\n" if items else ""
-
-
-def _picture(picture: Picture, index: int) -> str:
-    """Put a figure into the page, its colours bound to the style sheet."""
-    svg = page_svg(picture.figure, prefix=f"figure-{index + 1}-")
-    label = f'<svg role="img" aria-label="{_text(picture.alt)}"'
-    return (
-        '<figure>\n<div class="scroll" role="region" tabindex="0" '
-        f'aria-label="{_text(picture.caption)}">\n{svg.replace("<svg", label, 1)}</div>\n'
-        f"<figcaption>{_text(picture.caption)}</figcaption>\n</figure>\n"
-    )
-
-
-def page_svg(figure: Figure, *, prefix: str) -> str:
-    """Turn a figure of the light theme into SVG that follows the colours of the page.
-
-    Parameters
-    ----------
-    figure : Figure
-    prefix : str
-        Put before every identifier: several figures on one page share none.
-    """
-    svg = _IDENTIFIER.sub(lambda found: found.group() + prefix, svg_text(figure))
-    for name, colour in colour_names(LIGHT).items():
-        svg = svg.replace(colour, f"var(--{name})")
-    return svg
-
-
-def _pairs(pairs: tuple[tuple[str, str], ...]) -> str:
-    items = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>\n" for name, value in pairs)
-    return f"<dl>\n{items}</dl>\n" if items else ""
-
-
-def _text(text: str) -> str:
-    """Escape what users wrote, for text and for attributes."""
-    return escape(_UNPRINTABLE.sub("\ufffd", text), quote=True)
+def _section_body(section: Section) -> str:
+    body = "".join(notes_html(notes) for notes in section.notes) + advice_html(section.advice)
+    intro = f'<p class="intro">{text_html(section.intro)}</p>\n' if section.intro else ""
+    return intro + body if body else ""

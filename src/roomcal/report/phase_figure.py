@@ -83,7 +83,7 @@ def group_delay_figure(
         return [(name, one.f_hz, 1000.0 * one.group_delay_s) for name, one in named]
 
     drawn = [line for named in speakers.values() for line in lines(named)]
-    low, high = _delay_range_ms([(f, y) for _, f, y in drawn])
+    low, high = delay_range_ms([(f, y) for _, f, y in drawn])
 
     def scale(axes: Axes) -> None:
         axes.set_ylim(low, high)
@@ -120,7 +120,8 @@ def _figure(
             drawn = lines(named)
             styles = _styles(theme, parts=len(named) == 1)
             for k, (name, f_hz, y) in enumerate(drawn):
-                draw_line(axes, f_hz, y, styles[k % len(styles)], label=literal(name))
+                style = theme.roles.get(name.lower()) or styles[k % len(styles)]
+                draw_line(axes, f_hz, y, style, label=literal(name))
             if not any(np.isfinite(y).any() for _, _, y in drawn):
                 say(axes, "The response is silent", theme)
         legend_below(panels.figure, panels.axes, first=("Phase", "Group delay"))
@@ -146,7 +147,7 @@ def _broken(phase_deg: FloatArray) -> FloatArray:
     return broken
 
 
-def _delay_range_ms(lines: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[float, float]:
+def delay_range_ms(lines: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[float, float]:
     """Choose a scale that single spikes do not decide."""
     values = np.concatenate([y[(f >= _SCALE_FROM_HZ) & np.isfinite(y)] for f, y in lines])
     if not values.size:

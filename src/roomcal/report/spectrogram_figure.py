@@ -16,7 +16,10 @@ from roomcal.report.style import LIGHT, Theme, frequency_axis, literal, styled
 from roomcal.units import FloatArray, power_from_db
 
 _SPAN_DB = 50.0
-_STANDS_OUT_DB = 10.0  # above the mean of its frequency: noise has no loudest moment
+# The direct sound stands so far above the mean of its frequency; of noise, the
+# loudest of some hundred moments stands 8 dB above.
+_STANDS_OUT_DB, _STANDS_OUT_FROM_HZ = 11.0, 1000.0
+_TINY = 1e-30
 _CONTOURS_DB = (-40.0, -30.0, -20.0, -10.0)  # what grey prints keep
 _ROW_HEIGHT_IN = 2.7
 
@@ -100,7 +103,7 @@ def _draw(axes: Axes, one: Spectrogram) -> QuadMesh:
         shading="nearest",
         rasterized=True,
     )
-    axes.contour(
+    contours = axes.contour(
         one.f_hz,
         t_ms,
         level,
@@ -110,6 +113,7 @@ def _draw(axes: Axes, one: Spectrogram) -> QuadMesh:
         alpha=0.55,
         linestyles="solid",
     )
+    contours.set_rasterized(True)  # thousands of points that nobody takes apart
     axes.plot(
         one.f_hz,
         _loudest_ms(one),
@@ -122,10 +126,14 @@ def _draw(axes: Axes, one: Spectrogram) -> QuadMesh:
 
 
 def _loudest_ms(one: Spectrogram) -> FloatArray:
-    """When each frequency is loudest, (n_frequencies,); NaN where no moment stands out."""
+    """When each frequency is loudest, (n_frequencies,); NaN where nothing is, and for noise."""
     power = np.where(np.isfinite(one.level_db), power_from_db(one.level_db), 0.0)
     n_known = np.maximum(np.isfinite(one.level_db).sum(axis=0), 1)
     top = power.max(axis=0)
     mean = power.sum(axis=0) / n_known
-    heard = (top > power_from_db(-_SPAN_DB)) & (top > power_from_db(_STANDS_OUT_DB) * mean)
+    treble = one.f_hz >= _STANDS_OUT_FROM_HZ
+    is_noise = np.median(top[treble] / np.maximum(mean[treble], _TINY)) < power_from_db(
+        _STANDS_OUT_DB
+    )
+    heard = (top > power_from_db(-_SPAN_DB)) & np.logical_not(is_noise)
     return np.where(heard, 1000.0 * one.t_s[np.argmax(power, axis=0)], np.nan)

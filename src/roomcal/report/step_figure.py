@@ -7,7 +7,7 @@ from matplotlib.ticker import MultipleLocator
 
 from roomcal.analyze.step import StepResponse
 from roomcal.report.panels import new_panels, say
-from roomcal.report.style import LIGHT, Theme, draw_line, legend_below, literal, styled
+from roomcal.report.style import LIGHT, Theme, draw_line, legend_below, literal, look, styled
 
 SHOWN_S = (-0.001, 0.010)
 _ROW_HEIGHT_IN = 2.0
@@ -46,8 +46,8 @@ def step_figure(
             if panels.at_bottom(i):
                 axes.set_xlabel("Time after the direct sound (ms)")
             for k, (name, step) in enumerate(named):
-                style = theme.series[k % len(theme.series)]
                 label = literal(name) if several else ""
+                style = look(theme, name, k)
                 draw_line(axes, 1000.0 * step.t_s, step.value, style, label=label)
             if not any(step.value.any() for _, step in named):
                 say(axes, "The response is silent", theme)

@@ -236,6 +236,11 @@ def legend_below(
         )
 
 
+def look(theme: Theme, name: str, index: int) -> LineStyle:
+    """Choose the look of a stage by its name, or else the one at a place in a series."""
+    return theme.roles.get(name.lower()) or theme.series[index % len(theme.series)]
+
+
 def literal(text: str) -> str:
     """Keep matplotlib from reading a leading underscore as "no legend"."""
     return f" {text}" if text.startswith("_") else text

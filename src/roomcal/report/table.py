@@ -1,0 +1,32 @@
+"""A table of the report: numbers in rows under columns with their units."""
+
+from dataclasses import dataclass
+
+Cell = str | float  # a number that cannot be had is NaN
+
+DIGITS = 2
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers in rows; the first column names the row. Units stand in the column heads."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""  # small print below
+    digits: int = DIGITS
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"a row of {self.caption!r} does not have {len(self.columns)} cells")
+
+
+def cell_text(cell: Cell, digits: int) -> str:
+    """Write one cell; empty where there is no number."""
+    if isinstance(cell, str):
+        return cell
+    if cell != cell or cell in (float("inf"), float("-inf")):
+        return ""
+    text = f"{cell:.{digits}f}" if isinstance(cell, float) else str(cell)
+    return text.replace("-", "\u2212")
