@@ -117,6 +117,7 @@ class Child:
             self._is_found = True
             if self._request.dry:
                 self._say(self._found([]))
+                self._orders.next(timeout_s=3600.0)  # the parent has seen enough
                 return False
             if self._engine is None or not self._engine.fits(found):
                 with announcing(lambda: self._say({"event": "compiling"})):
