@@ -424,6 +424,17 @@ def test_a_source_that_comes_later_is_connected_and_a_dry_path_is_named(make_stu
     studio.start_engine("run one --jack --source player:1,2")
     status = studio.until("running")
     assert any("roomcal:in_L is fed by nothing" in text for text in status["routing"]["missing"])
+    second = subprocess.run(
+        [sys.executable, "-m", "roomcal", "run", "one", "--jack", "--source", "player:1,2"],
+        cwd=studio.bench.folder,
+        env=studio.environment,
+        capture_output=True,
+        text=True,
+        timeout=READY_S,
+        check=False,
+    )
+    assert second.returncode == 8, second.stderr
+    assert "RC-802" in second.stderr
 
     studio.start_deck(noise(3.0))
     server = studio.environment["JACK_DEFAULT_SERVER"]

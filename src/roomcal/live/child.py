@@ -5,6 +5,7 @@ system calls. The process may be killed at any moment. It ends by itself, with a
 parent asks for it or is gone.
 """
 
+import contextlib
 import itertools
 import os
 import signal
@@ -31,6 +32,7 @@ PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 LOOK_S = 0.7
 CONNECT_S = 0.5  # how often connections and counters are looked after
 FADE_DEADLINE_S = 0.3  # of the engine's own fade, 50 ms at most, and a long block
+_PRIORITY = -11  # that of PipeWire's own clients
 EXIT_DEADLINE_S = 1.0  # closing a stream may take for ever
 
 
@@ -228,6 +230,8 @@ def main() -> None:
     for name in ("SIGINT", "SIGHUP", "SIGBREAK"):  # of the terminal: the parent decides
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    with contextlib.suppress(AttributeError, OSError):  # who may, goes first; Windows: the parent
+        os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
     answers = own_answers()
     child = Child(Lines(sys.stdin), answers)
     try:
