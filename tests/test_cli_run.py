@@ -488,6 +488,16 @@ def test_the_screen_fits_and_shows_the_numbers(width):
     assert "filters 5.0 ms, engine 0.0 ms, audio system 12.4 ms" in text
 
 
+def test_many_channels_fit_on_a_screen_as_numbers():
+    meters = tuple(ChannelMeter(f"S{n}", -float(n), -0.5) for n in range(1, 13))
+
+    text = drawn(status(inputs=meters, outputs=meters), 80)
+
+    assert len(text.splitlines()) <= 20
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+    assert all(f"{m.name} {m.peak_dbfs:.1f} dBFS" in text for m in meters)
+
+
 def test_the_screen_shows_every_switch_and_why_nothing_is_heard():
     text = drawn(
         status(
