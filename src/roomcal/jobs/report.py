@@ -8,6 +8,7 @@ from roomcal.errors import InputError
 from roomcal.files.atomic import refuse_existing, write_bytes
 from roomcal.files.bank_store import load_bank
 from roomcal.files.session_store import SessionStore
+from roomcal.jobs.distortions import distortions
 from roomcal.jobs.page import tell
 from roomcal.jobs.story import Story
 from roomcal.jobs.summary import level_targets, summarize
@@ -79,6 +80,7 @@ def gather(
         bank=bank,
         verification=verification,
         modes=fit_modes(before),
+        distortion=distortions(store),
         provenance=tuple(provenance),
     )
 
