@@ -120,7 +120,7 @@ def find_reflections(
     peaks = inside[(level[inside] > level[inside - 1]) & (level[inside] >= level[inside + 1])]
     own = max(round(_OWN_WIDTH_S * response.fs), 1)
     around = round(_AROUND_S * response.fs)
-    detours = _detours_s(speaker_m, position_m, size_m)
+    detours = surface_delays_s(speaker_m, position_m, size_m)
     found = []
     for k in peaks:
         if level[k] < least_db or level[k] < level[max(k - own, 0) : k + own + 1].max():
@@ -169,10 +169,16 @@ def _vertex(three: FloatArray) -> tuple[float, float]:
     return at, middle - 0.25 * (left - right) * at
 
 
-def _detours_s(
+def surface_delays_s(
     speaker_m: Point | None, position_m: Point | None, size_m: Point | None
 ) -> dict[str, float]:
-    """Delay of each surface's first mirror image after the direct sound, as far as known."""
+    """Delay of each surface's first mirror image after the direct sound, as far as known.
+
+    Parameters
+    ----------
+    speaker_m, position_m, size_m : optional
+        See `find_reflections`.
+    """
     if speaker_m is None or position_m is None:
         return {}
     source, receiver = np.array(speaker_m), np.array(position_m)
