@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roomcal.cli.analyze import number
+from roomcal.cli.analyze_tables import number
 from roomcal.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:

@@ -76,7 +76,7 @@ def _as_json(done: "Demo") -> dict[str, object]:
 
 
 def _show(settings: Settings, done: "Demo") -> None:
-    from roomcal.cli.analyze import number
+    from roomcal.cli.analyze_tables import number
     from roomcal.jobs.page import summary_table, verdict
     from roomcal.units import counted
 

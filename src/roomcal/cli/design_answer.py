@@ -48,7 +48,7 @@ def show_bank(settings: Settings, bank: "Bank") -> None:
     """Print levels before and after, the ledger, the bands of an equaliser, and the notes."""
     import numpy as np
 
-    from roomcal.cli.analyze import number
+    from roomcal.cli.analyze_tables import number
     from roomcal.jobs.describe import notes_by_speaker
 
     probes_hz = (31.5, 63.0, 125.0, 250.0, 500.0, 1000.0, 4000.0, 10000.0)

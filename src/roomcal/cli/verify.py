@@ -144,7 +144,7 @@ def _as_json(result: "Verified") -> dict[str, Any]:
 
 
 def _show(settings: Settings, result: "Verified") -> None:
-    from roomcal.cli.analyze import number
+    from roomcal.cli.analyze_tables import number
     from roomcal.units import frequency_text, nominal_hz
 
     v = result.verification

@@ -11,8 +11,8 @@ from roomcal.files.folders import fresh_name, names
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.measure import MeasureRequest, measure
+from roomcal.jobs.session_takes import main_position, take_of
 from roomcal.jobs.studio import Place, chosen_speakers
-from roomcal.model.session import Session, TakeRecord
 from roomcal.model.studio import Position
 from roomcal.verify.checkup import Checkup, check_up
 from roomcal.verify.health import Health, compare_health
@@ -87,7 +87,7 @@ def check_health(
         RC-304 if the baseline has another sample rate than the studio measures at.
     """
     old = baseline.session
-    main = _main_position(old)
+    main = main_position(old)
     wanted = {r.speaker: r for r in old.responses if r.position == main}
     fs = next(iter(wanted.values())).fs
     if fs != place.studio.fs:
@@ -116,25 +116,13 @@ def check_health(
     return HealthChecked(baseline, session, main, compare_health(then, now))
 
 
-def _main_position(session: Session) -> str:
-    """Return the first position of the studio that was measured, else the first measured."""
-    measured = list(dict.fromkeys(r.position for r in session.responses))
-    named = [p.name for p in session.studio.positions] if session.studio else []
-    return next((name for name in named if name in measured), measured[0])
-
-
 def _check_ups(store: SessionStore, speakers: Sequence[str], position: str) -> list[Checkup]:
     """One check-up a speaker, with its raw take where there is one."""
     responses = {(r.speaker, r.position): r for r in store.load_responses()}
     check_ups = []
     for speaker in speakers:
         record = store.response_record(speaker, position)
-        take = _take_of(store.session, record.origin if record else "")
+        take = take_of(store.session, record.origin if record else "")
         capture = store.load_capture(take) if take else None
         check_ups.append(check_up(responses[speaker, position], capture))
     return check_ups
-
-
-def _take_of(session: Session, origin: str) -> TakeRecord | None:
-    takes = (t for t in session.takes if t.capture.name == origin and t.plan is not None)
-    return next(takes, None)

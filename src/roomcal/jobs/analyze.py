@@ -1,0 +1,131 @@
+"""Analyse a session on disk: its responses, and the takes at the main position."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from roomcal.analyze.analysis import analyze
+from roomcal.analyze.boundary import BoundaryInterference, find_boundary_dips
+from roomcal.analyze.distortion import Distortion, analyze_distortion, no_distortion
+from roomcal.analyze.noise import NoiseAnalysis, analyze_noise
+from roomcal.analyze.session_analysis import (
+    SessionAnalysis,
+    analyze_pairs,
+    facts_of,
+    pair_names,
+)
+from roomcal.analyze.standards import judge_clauses
+from roomcal.files.session_store import SessionStore
+from roomcal.files.standards_data import load_standards
+from roomcal.jobs.session_takes import main_position, take_of
+from roomcal.measure.evidence import Evidence
+from roomcal.model.capture import Capture
+from roomcal.model.impulse_response import ImpulseResponse
+
+_NO_TAKE = "there is no take of it: harmonics and noise are lost in an imported response"
+_GUARD_SAMPLES = 64  # before the first mark: filters of converters ring
+
+Size = tuple[float, float, float]
+
+
+def analyze_session(
+    root: Path,
+    name: str,
+    *,
+    speaker: str | None = None,
+    size_m: Size | None = None,
+    only: str | None = None,
+) -> SessionAnalysis:
+    """Analyse a session.
+
+    Parameters
+    ----------
+    root : Path
+    name : str
+    speaker : str, optional
+        Only this one.
+    size_m : (x, y, z), optional
+        Of the room.
+    only : str, optional
+        Leave out what this kind of answer does not need.
+
+    Raises
+    ------
+    InputError
+        RC-310 if the session holds no response; RC-309 for a speaker that it does not have.
+    """
+    store = SessionStore.open(root, name)
+    responses = store.load_responses(speaker)
+    session = store.session
+    main = main_position(session)
+    found = SessionAnalysis(
+        session.name, main, analyze(responses, size_m=size_m, studio=session.studio)
+    )
+    captures = {}
+    if only in (None, "distortion", "noise", "standards"):
+        captures = _captures(store, found)
+    names = pair_names(found.full_range)
+    complete = replace(
+        found,
+        distortion=_distortion(found, captures) if only in (None, "distortion") else {},
+        noise=_noise(store, list(captures.values())),
+        pairs=analyze_pairs(responses, names) if only in (None, "pair", "standards") else (),
+        boundaries=_boundaries(store, responses, size_m) if only in (None, "boundary") else (),
+    )
+    if only not in (None, "standards"):
+        return complete
+    facts = facts_of(complete, responses, size_m=size_m, studio=session.studio)
+    return replace(complete, standards=judge_clauses(load_standards().clauses, facts))
+
+
+def _captures(store: SessionStore, found: SessionAnalysis) -> dict[str, Capture]:
+    """Take of each speaker at the main position, where there is one."""
+    captures = {}
+    for speaker in found.speakers:
+        record = store.response_record(speaker, found.at_main(speaker).position)
+        take = take_of(store.session, record.origin) if record else None
+        if take is not None:
+            captures[speaker] = store.load_capture(take)
+    return captures
+
+
+def _distortion(found: SessionAnalysis, captures: dict[str, Capture]) -> dict[str, Distortion]:
+    return {
+        speaker: analyze_distortion(Evidence(captures[speaker]))
+        if speaker in captures
+        else no_distortion(_NO_TAKE)
+        for speaker in found.speakers
+    }
+
+
+def _noise(store: SessionStore, captures: list[Capture]) -> NoiseAnalysis | None:
+    """Noise before the first mark of each take, hum included."""
+    if not captures:
+        return None
+    microphone = store.session.studio.microphone if store.session.studio else None
+    return analyze_noise(
+        [c.microphone[: c.plan.mark_starts[0] - _GUARD_SAMPLES] for c in captures],
+        captures[0].fs,
+        load_standards().noise,
+        full_scale_db_spl=microphone.full_scale_db_spl if microphone else None,
+        estimated=bool(microphone and microphone.full_scale_estimated),
+    )
+
+
+def _boundaries(
+    store: SessionStore, responses: list[ImpulseResponse], size_m: Size | None
+) -> tuple[BoundaryInterference, ...]:
+    studio = store.session.studio
+    speakers = {s.name: s.position_m for s in studio.speakers} if studio else {}
+    places = {p.name: p.position_m for p in studio.positions} if studio else {}
+    by_speaker: dict[str, list[ImpulseResponse]] = {}
+    for response in responses:
+        by_speaker.setdefault(response.speaker, []).append(response)
+    return tuple(
+        find_boundary_dips(
+            own,
+            speaker_m=speakers.get(name),
+            positions_m=[places.get(r.position) for r in own],
+            size_m=size_m,
+        )
+        for name, own in by_speaker.items()
+    )
