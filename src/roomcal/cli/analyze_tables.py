@@ -99,16 +99,18 @@ def show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
         ]
         if math.isfinite(room.schroeder_hz):
             row.append(" ".join(map(str, mode.numbers)) if mode.numbers else "-")
+            row.append(number(mode.box_hz, ".1f"))
         rows.append(row)
     named = math.isfinite(room.schroeder_hz)
     notes = ["level: of the resonance at its peak, the strongest of the positions"]
     if named:
+        notes.append("half waves: along x, y and z; box: where rigid walls of that size have them")
         notes.append(
-            f"half waves: along x, y and z; Schroeder frequency {room.schroeder_hz:.0f} Hz"
+            f"Schroeder frequency {room.schroeder_hz:.0f} Hz: modes above overlap, and are left out"
         )
     settings.show_table(
         "Modes of the room, level in dB",
-        ["Hz", "T60 s", "Q", *speakers, *(["half waves"] if named else [])],
+        ["Hz", "T60 s", "Q", *speakers, *(["half waves", "box Hz"] if named else [])],
         rows,
         caption="- " + "\n- ".join(notes),
     )
