@@ -82,6 +82,8 @@ def _dip_sentences(boundary: BoundaryInterference) -> list[str]:
         + (f", {d.surface})" if d.surface else ")")
         for d in sorted(deep, key=lambda d: d.f_hz)
     )
+    if boundary.reason:
+        return [f"{boundary.speaker}: dips, perhaps of this position alone: {named}"]
     return [
         f"{boundary.speaker}: dips that the positions share, as from a boundary at that distance: "
         f"{named}; move the speaker"
