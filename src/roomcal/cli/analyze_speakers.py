@@ -84,9 +84,14 @@ def show_distortion(settings: Settings, found: "SessionAnalysis") -> None:
     from roomcal.analyze.distortion import ORDERS
     from roomcal.units import frequency_text
 
+    silent: dict[str, list[str]] = {}
     for speaker, d in found.distortion.items():
         if not d.f_hz.size:
-            _show_nothing(settings, f"Distortion of {speaker}", d.reason)
+            silent.setdefault(d.reason, []).append(speaker)
+    for reason, speakers in silent.items():
+        _show_nothing(settings, f"Distortion of {', '.join(speakers)}", reason)
+    for speaker, d in found.distortion.items():
+        if not d.f_hz.size:
             continue
         rows = []
         for f_hz in _DISTORTION_HZ:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from roomcal.analyze.analysis import ResponseAnalysis
 
 MOST_REFLECTIONS = 10  # in a table; JSON has all
+MOST_COLUMNS = 4  # of speakers side by side; of more, the loudest
 
 
 def number(value: float, form: str) -> str:
@@ -83,9 +84,10 @@ def show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
     """Show the modes of the room."""
     room = found[0].room
     if not room.modes:
-        settings.show_table("Modes of the room", [""], [], caption=f"- none: {room.reason}")
+        settings.show_text(f"Modes of the room: none: {room.reason}.\n")
         return
     speakers = list(dict.fromkeys(a.speaker for a in found))
+    apart = len(speakers) <= MOST_COLUMNS
     rows = []
     for mode in room.modes:
         best = [
@@ -95,8 +97,10 @@ def show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
             number(mode.f_hz, ".1f"),
             f"{number(mode.t60_s, '.2f')} ± {number(mode.t60_std_s, '.2f')}",
             number(mode.q, ".0f"),
-            *(number(level, "+.0f") for level in best),
+            *(number(level, "+.0f") for level in (best if apart else [max(best)])),
         ]
+        if not apart:
+            row.append(speakers[best.index(max(best))])
         if math.isfinite(room.schroeder_hz):
             row.append(" ".join(map(str, mode.numbers)) if mode.numbers else "-")
             row.append(number(mode.box_hz, ".1f"))
@@ -110,7 +114,11 @@ def show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
         )
     settings.show_table(
         "Modes of the room, level in dB",
-        ["Hz", "T60 s", "Q", *speakers, *(["half waves", "box Hz"] if named else [])],
+        [
+            *("Hz", "T60 s", "Q"),
+            *(speakers if apart else ("level", "of")),
+            *(("half waves", "box Hz") if named else ()),
+        ],
         rows,
         caption="- " + "\n- ".join(notes),
     )
