@@ -87,7 +87,6 @@ def test_a_dozen_speakers_fit_the_terminal(runner, dozen):
         ("distortion", "Distortion of L: its raw take is not there"),
         ("noise", "Noise of the room: no raw take with its noise is there."),
         ("pair", "Left and right: there is no pair of speakers at one position."),
-        ("boundary", "Dips by boundaries: none of 4 dB between 40 and 500 Hz."),
     ],
 )
 def test_what_a_response_does_not_hold_is_said_in_a_sentence(runner, session, kind, expected):
