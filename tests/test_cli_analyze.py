@@ -84,7 +84,7 @@ def test_a_dozen_speakers_fit_the_terminal(runner, dozen):
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("distortion", "Distortion of L: its raw take is not there"),
+        ("distortion", "Distortion of L: there is no raw take of it"),
         ("noise", "Noise of the room: no raw take with its noise is there."),
         ("pair", "Left and right: there is no pair of speakers at one position."),
     ],
@@ -106,3 +106,41 @@ def test_standards_are_shown_clause_by_clause(runner, session):
         assert text in answer.stdout
     assert "as they are remembered" in answer.stdout
     assert max(len(line) for line in answer.stdout.splitlines()) <= 80
+
+
+def lines_of(answer):
+    assert answer.exit_code == 0
+    lines = answer.stdout.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    return lines
+
+
+def test_the_response_is_drawn_with_its_scale(runner, session):
+    lines = lines_of(runner.invoke(cli, ["analyze", session, "--only", "response"]))
+
+    first = lines.index("Level of L in dB, over Hz")
+    assert lines[first + 1].startswith("  10 ")
+    assert any(0x2800 < ord(letter) <= 0x28FF for line in lines[first:] for letter in line)
+    assert "20k" in lines[first + 10]
+
+
+def test_a_terminal_of_ascii_gets_ascii(runner, session):
+    runner.charset = "ascii"
+
+    lines = lines_of(runner.invoke(cli, ["analyze", session, "--only", "response"]))
+
+    assert "".join(lines[lines.index("Level of L in dB, over Hz") :]).isascii()
+
+
+def test_twelve_speakers_fit_into_80_columns(runner):
+    t = np.arange(FS // 2) / FS
+    names = [f"S{i}-p1.wav" for i in range(12)]
+    for i, name in enumerate(names):
+        h = 1e-3 * np.exp(-DAMPING * t) * np.sin(2.0 * np.pi * MODE_HZ * t)
+        h[10 + i] = 1.0
+        soundfile.write(name, h, FS, subtype="FLOAT")
+    assert runner.invoke(cli, ["import", *names, "--session", "many"]).exit_code == 0
+
+    lines = lines_of(runner.invoke(cli, ["analyze", "many"]))
+
+    assert sum("\u2588" in line for line in lines) >= 12

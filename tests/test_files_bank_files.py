@@ -120,7 +120,7 @@ WRONG = {
     "Preamp: -1 dB\nInclude: ../x.txt\n": "line 2: '?../x.txt'? lies outside",
     "Preamp: -1 dB\nInclude: loop.txt\n": "include each other",
     "Preamp: -1 dB\nConvolution: a.wav\n": "line 2: 'Convolution: a.wav' is no command",
-    "Preamp: -1 dB\nGraphicEQ: 20 1; 30 2\n": "line 2.*no command that can be imported",
+    "Preamp: -1 dB\nCopy: L=R\n": "line 2.*no command that can be imported",
     "Preamp: loud\n": "line 1: preamp without a number",
     "Preamp: -999 dB\n": "line 1: a gain of -999",
     "Preamp: 0 dB\nFilter 1: ON XX Fc 5 Hz\n": "line 2: 'XX' is no type",

@@ -150,7 +150,8 @@ def test_a_response_is_asked_for_whole_and_unscaled_and_percent_is_of_full_scale
     assert left.fs == FS
     np.testing.assert_allclose(left.samples, rew.left / 100, rtol=1e-6)
     np.testing.assert_allclose(right.samples, rew.right / 100, rtol=1e-6)
-    assert left.full_scale_db_spl == pytest.approx(99.885)
+    # REW shows the level plus its offset less 3.000 dB; ours is that of a sine of -3.0103 dBFS rms.
+    assert left.full_scale_db_spl == pytest.approx(99.885 - 3.0 + 3.0103, abs=1e-4)
     assert (left.name, right.name) == ("Left", "Right")
     assert any("calibration" in note for note in right.notes)
 

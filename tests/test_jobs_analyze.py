@@ -96,7 +96,7 @@ def test_imported_responses_say_what_they_lack(root):
     found = analyze_session(root, "imported", size_m=SIZE_M)
 
     assert found.noise is None
-    assert all("raw take is not there" in d.reason for d in found.distortion.values())
+    assert all("no raw take of it" in d.reason for d in found.distortion.values())
     assert np.isnan(found.pairs[0].delay_s)
     status = {v.clause.id: v for v in found.standards}
     assert status["ebu-noise"].status == "not measurable"
@@ -113,7 +113,7 @@ def test_a_session_without_its_takes_is_analysed_all_the_same(root, tmp_path):
 
     found = analyze_session(tmp_path, "passed-on", only="distortion")
 
-    assert all("raw take is not there" in d.reason for d in found.distortion.values())
+    assert all("no raw take of it" in d.reason for d in found.distortion.values())
 
 
 def test_json_says_where_distortion_is_told(measured):

@@ -4,13 +4,15 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from roomcal.cli.graphs import draw_responses, letters
 from roomcal.cli.settings import Settings
 
 if TYPE_CHECKING:
     from roomcal.analyze.analysis import ResponseAnalysis
 
 MOST_REFLECTIONS = 10  # in a table; JSON has all
-MOST_COLUMNS = 4  # of speakers side by side; of more, the loudest
+MOST_COLUMNS = 5  # speakers beside each other
+BAR_WIDTH = 12  # letters, of the longest decay
 
 
 def number(value: float, form: str) -> str:
@@ -45,15 +47,19 @@ def show_responses(settings: Settings, found: Sequence["ResponseAnalysis"]) -> N
         rows,
         caption="- " + "\n- ".join(sorted(notes)) if notes else "",
     )
+    draw_responses(settings, found)
 
 
 def show_decay(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
     """Show the decay per octave of each speaker, mean and spread over positions."""
+    from roomcal.analyze.decay_average import average_decay
+    from roomcal.report.text_graph import bars
     from roomcal.units import frequency_text, nominal_hz
 
     for speaker in dict.fromkeys(a.speaker for a in found):
         own = [a.octave_decay for a in found if a.speaker == speaker]
         rows, reasons = [], []
+        drawn = bars(average_decay(own).time_s, letters(), width=BAR_WIDTH)
         for index, f_hz in enumerate(own[0].bands_hz):
             cells = []
             for key, form in (
@@ -70,11 +76,11 @@ def show_decay(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
             why = next((d.reason[index] for d in own if d.reason[index]), "")
             if why:
                 reasons.append(f"{frequency_text(nominal_hz(f_hz))}: {why}")
-            rows.append([frequency_text(nominal_hz(f_hz)), *cells])
+            rows.append([frequency_text(nominal_hz(f_hz)), *cells, drawn[index]])
         places = f"mean of {len(own)} positions ± spread" if len(own) > 1 else "one position"
         settings.show_table(
             f"Decay of {speaker} per octave, {places}",
-            ["octave", "EDT s", "T20 s", "T30 s", "C80 dB"],
+            ["octave", "EDT s", "T20 s", "T30 s", "C80 dB", ""],
             rows,
             caption="- " + "\n- ".join(reasons) if reasons else "",
         )
@@ -87,20 +93,22 @@ def show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
         settings.show_text(f"Modes of the room: none: {room.reason}.\n")
         return
     speakers = list(dict.fromkeys(a.speaker for a in found))
-    apart = len(speakers) <= MOST_COLUMNS
+    many = len(speakers) > MOST_COLUMNS
     rows = []
     for mode in room.modes:
         best = [
             max(float(mode.level_db[a.index]) for a in found if a.speaker == s) for s in speakers
         ]
+        levels = [number(level, "+.0f") for level in best]
+        if many:
+            loudest = max(range(len(best)), key=lambda i: best[i])
+            levels = [levels[loudest], speakers[loudest]]
         row = [
             number(mode.f_hz, ".1f"),
             f"{number(mode.t60_s, '.2f')} ± {number(mode.t60_std_s, '.2f')}",
             number(mode.q, ".0f"),
-            *(number(level, "+.0f") for level in (best if apart else [max(best)])),
+            *levels,
         ]
-        if not apart:
-            row.append(speakers[best.index(max(best))])
         if math.isfinite(room.schroeder_hz):
             row.append(" ".join(map(str, mode.numbers)) if mode.numbers else "-")
             row.append(number(mode.box_hz, ".1f"))
@@ -115,9 +123,11 @@ def show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
     settings.show_table(
         "Modes of the room, level in dB",
         [
-            *("Hz", "T60 s", "Q"),
-            *(speakers if apart else ("level", "of")),
-            *(("half waves", "box Hz") if named else ()),
+            "Hz",
+            "T60 s",
+            "Q",
+            *(["dB", "from"] if many else speakers),
+            *(["half waves", "box Hz"] if named else []),
         ],
         rows,
         caption="- " + "\n- ".join(notes),

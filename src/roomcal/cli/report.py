@@ -21,7 +21,7 @@ from roomcal.cli.settings import Settings, force_option
     "-o",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write.  [default: SESSION.html]",
+    help="File: .html or .pdf.  [default: SESSION.html]",
 )
 @force_option
 @click.pass_obj
@@ -34,12 +34,13 @@ def report(
     path: Path | None,
     force: bool,
 ) -> None:
-    """Write a self-contained HTML page about SESSION.
+    """Write a report about SESSION: one self-contained HTML page, or PDF.
 
     \b
     Examples:
       roomcal report before
       roomcal report before --bank mix --against mix.verify -o mix.html
+      roomcal report before -o before.pdf
     """
     from roomcal.jobs.report import gather, write_report
 

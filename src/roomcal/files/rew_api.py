@@ -19,6 +19,7 @@ import numpy as np
 
 from roomcal.errors import InputError
 from roomcal.files.foreign_response import ForeignResponse
+from roomcal.files.rew_mdat import full_scale_db_spl
 from roomcal.units import FloatArray
 
 DEFAULT_PORT = 4735
@@ -144,14 +145,13 @@ def decode_response(data: bytes, listed: RewListed) -> ForeignResponse:
         notes.append("REW has a microphone calibration beside it, which the response leaves out")
     if listed.summary.get("inverted") is True:
         notes.append("it is inverted in REW")
-    offset_db = _number(listed.summary, "splOffsetdB")
     return ForeignResponse(
         samples,
         fs,
         name=listed.title,
         time_zero=zero if is_loopback else 0.0,
         time_reference="loopback" if is_loopback else "none",
-        full_scale_db_spl=offset_db if math.isfinite(offset_db) and offset_db else None,
+        full_scale_db_spl=full_scale_db_spl(_number(listed.summary, "splOffsetdB")),
         notes=tuple(notes),
     )
 

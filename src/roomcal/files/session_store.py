@@ -109,6 +109,10 @@ class SessionStore:
         self.save(dataclasses.replace(self.session, takes=(*self.session.takes, record)))
         return record
 
+    def has_capture(self, record: TakeRecord) -> bool:
+        """Whether the raw take is still there: people delete large files."""
+        return (self.folder / record.capture.name).exists()
+
     def load_capture(self, record: TakeRecord) -> Capture:
         """Read a raw take back, proven whole.
 

@@ -21,7 +21,7 @@ from roomcal.measure.evidence import Evidence
 from roomcal.model.capture import Capture
 from roomcal.model.impulse_response import ImpulseResponse
 
-_NO_TAKE = "its raw take is not there: a response alone holds neither harmonics nor noise"
+_NO_TAKE = "there is no raw take of it, and a response alone holds no harmonics and no noise"
 _GUARD_SAMPLES = 64  # before the first mark: filters of converters ring
 
 Size = tuple[float, float, float]
@@ -83,8 +83,7 @@ def _captures(store: SessionStore, found: SessionAnalysis) -> dict[str, Capture]
     for speaker in found.speakers:
         record = store.response_record(speaker, found.at_main(speaker).position)
         take = take_of(store.session, record.origin) if record else None
-        # Takes are large: a session may be passed on without them.
-        if take is not None and (store.folder / take.capture.name).is_file():
+        if take is not None and store.has_capture(take):
             captures[speaker] = store.load_capture(take)
     return captures
 

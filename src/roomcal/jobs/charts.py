@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from roomcal.analyze.response import smoothed_response
+from roomcal.analyze.response import PER_OCTAVE, smoothed_response
 from roomcal.dsp.smoothing import FINEST
 from roomcal.jobs.pictures import decay_trace
 from roomcal.jobs.story import Story, stage_name
@@ -31,7 +31,9 @@ BASS = ("Bass, 20\u2013300 Hz", (20.0, 300.0))
 TREBLE = ("From 1 kHz", (1000.0, 20000.0))
 _SCALE_FROM_HZ = 40.0  # roll-off and rumble may leave the scale
 _TABLE_HZ = (31.5, 16000.0)
-_GRID_HZ = log_grid_hz(20.0, 20000.0, FINEST)
+_GRID_HZ = log_grid_hz(20.0, 20000.0, PER_OCTAVE)
+# Twice as many points as windows: every other window tiles a wider one, in the page's smoothing.
+_FINE_HZ = log_grid_hz(20.0, 20000.0, 2 * FINEST)
 
 
 def stage_keys(story: Story, *, faint: Sequence[str] = (), widest: float = 3.0) -> tuple[Key, ...]:
@@ -54,7 +56,7 @@ def response_chart(story: Story) -> Chart:
     panels = []
     for speaker in story.speakers:
         lines = [
-            Line("target", story.targets[speaker].level_at(_GRID_HZ)[None])
+            Line("target", story.targets[speaker].level_at(_FINE_HZ)[None])
             for _ in range(speaker in story.targets)
         ]
         lines += [
@@ -75,7 +77,7 @@ def response_chart(story: Story) -> Chart:
         else "One position.",
         f"Level over frequency of each speaker, {names}"
         + (", with the target." if story.targets else "."),
-        _GRID_HZ,
+        _FINE_HZ,
         tuple(panels),
         keys,
         response_figure(traces, title=""),
@@ -119,7 +121,7 @@ def speakers_chart(story: Story) -> Chart | None:
         f"Speakers over each other, {name.lower()}",
         match,
         f"Level over frequency of {', '.join(stage.averages)}, {name.lower()}. {match}",
-        _GRID_HZ,
+        _FINE_HZ,
         (Panel(name, lines),),
         keys,
         overlay_figure(traces, title=""),
@@ -258,14 +260,14 @@ def _shift_db(stage: Stage) -> float:
 def _rows(story: Story, stage: Stage, speaker: str) -> FloatArray:
     """Levels at each position, as fine as the grid; the page smooths them."""
     own = [r for r in story.measured(stage.role) if r.speaker == speaker]
-    curves = [smoothed_response(r, smoothing=FINEST) for r in own]
+    curves = [smoothed_response(r, smoothing=FINEST, per_octave=2 * FINEST) for r in own]
     return np.array([_on_grid(curve) for curve in curves]) + _shift_db(stage)
 
 
 def _on_grid(curve: Curve) -> FloatArray:
     """Levels on the grid of the page; NaN beyond the curve."""
-    level = curve.level_at(_GRID_HZ)
-    return np.where(curve.f_hz[-1] * 1.0001 >= _GRID_HZ, level, np.nan)
+    level = curve.level_at(_FINE_HZ)
+    return np.where(curve.f_hz[-1] * 1.0001 >= _FINE_HZ, level, np.nan)
 
 
 def _range(groups: Sequence[Sequence[Trace]]) -> tuple[float, float]:

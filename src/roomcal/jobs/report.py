@@ -14,7 +14,10 @@ from roomcal.jobs.summary import level_targets, summarize
 from roomcal.jobs.verify import predicted_responses
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.report.page import render_page
+from roomcal.report.pdf import write_pdf
 from roomcal.verify.promise import hold_against
+
+_ENDINGS = (".html", ".pdf")
 
 
 def gather(
@@ -97,13 +100,25 @@ def _refuse_unlike(
 
 
 def write_report(story: Story, path: Path, *, title: str, force: bool = False) -> None:
-    """Write a story as one self-contained HTML file.
+    """Write a story as one self-contained HTML file, or as PDF if the name ends so.
 
     Raises
     ------
+    InputError
+        RC-314 for another ending.
     StorageError
         RC-602 if the file exists and `force` is not given.
     """
     refuse_existing(path, force=force)
+    if path.suffix.lower() not in _ENDINGS:
+        raise InputError(
+            "RC-314",
+            f"a report cannot be written as {path.name}",
+            hint=f"let the name end in {' or '.join(_ENDINGS)}",
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, render_page(tell(story, title=title)).encode())
+    page = tell(story, title=title)
+    if path.suffix.lower() == ".pdf":
+        write_pdf(page, path)
+    else:
+        write_bytes(path, render_page(page).encode())

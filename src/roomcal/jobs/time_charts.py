@@ -66,7 +66,7 @@ def group_delay_chart(story: Story) -> Chart:
         grid,
         panels,
         stage_keys(story, faint=_faint(story), widest=_WIDEST_PT),
-        group_delay_figure(named, title="Group delay"),
+        group_delay_figure(named, title=""),
         "Group delay (ms)",
         (low, high),
         "ms",

@@ -103,7 +103,7 @@ class Chart:
     digits: int = 1
     quantum: float = 0.01
     over_frequency: bool = True
-    smoothing: bool = False  # rows come as they are at 48 points an octave; the page smooths them
+    smoothing: bool = False  # rows are windows of 1/48 octave, 96 an octave; the page smooths them
     views: tuple[tuple[str, tuple[float, float]], ...] = ()
     tables: tuple[Table, ...] = field(default_factory=tuple)
 

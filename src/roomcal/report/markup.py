@@ -18,13 +18,12 @@ from roomcal.report.chart import Chart
 from roomcal.report.page_css import colour_names
 from roomcal.report.rendering import svg_text
 from roomcal.report.style import LIGHT
-from roomcal.report.table import Cell, Table, cell_text
+from roomcal.report.table import Cell, Table, cell_text, printable
 
 _MISSING = "\u2013"
 _IDENTIFIER = re.compile(r'(\bid="|url\(#|href="#)')
 _IMAGE = re.compile(r"(data:image/png;base64,)([A-Za-z0-9+/=\s]+)")
 _COLOURS = 256  # of an image: maps of one colour range need no more
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +65,7 @@ class Advice:
 
 def text_html(text: str) -> str:
     """Escape what users wrote, for text and for attributes."""
-    return escape(_UNPRINTABLE.sub("\ufffd", text), quote=True)
+    return escape(printable(text), quote=True)
 
 
 def section_html(heading: str, body: str, index: int) -> str:

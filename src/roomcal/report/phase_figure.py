@@ -108,7 +108,9 @@ def _figure(
     first = next(iter(speakers.values()))[0][1]
     window = f"window of {first.cycles:g} cycles" if first.cycles is not None else "no window"
     with styled(theme):
-        panels = new_panels(len(speakers), row_height_in=_ROW_HEIGHT_IN, title=f"{title}, {window}")
+        panels = new_panels(
+            len(speakers), row_height_in=_ROW_HEIGHT_IN, title=f"{title}, {window}" if title else ""
+        )
         for i, (speaker, named) in enumerate(speakers.items()):
             axes = panels.axes[i]
             axes.set_title(literal(speaker))

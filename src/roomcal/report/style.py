@@ -4,6 +4,7 @@ Figures are matplotlib `Figure` objects on an explicit canvas; pyplot, which kee
 and chooses windows, is never imported.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -141,7 +142,9 @@ def styled(theme: Theme) -> Iterator[None]:
         "lines.dash_capstyle": "butt",
         "lines.scale_dashes": False,
     }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box; nobody who reads the picture needs more.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         yield
 
 

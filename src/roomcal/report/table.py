@@ -1,6 +1,9 @@
 """A table of the report: numbers in rows under columns with their units."""
 
+import re
 from dataclasses import dataclass
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 Cell = str | float  # a number that cannot be had is NaN
 
@@ -20,6 +23,11 @@ class Table:
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"a row of {self.caption!r} does not have {len(self.columns)} cells")
+
+
+def printable(text: str) -> str:
+    """Replace what no page can show."""
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def cell_text(cell: Cell, digits: int) -> str:

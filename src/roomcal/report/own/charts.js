@@ -7,7 +7,7 @@
   const source = document.getElementById("chart-data");
   const charts = source ? JSON.parse(source.textContent).charts : [];
   const MISSING = -32768; // of an int16: a number that cannot be had
-  const PER_OCTAVE = 48; // points of a curve that can be smoothed
+  const FINEST = 48; // windows an octave of a curve that can be smoothed
   const SMOOTHINGS = [24, 12, 6, 3, 1];
   const LEAST_DRAG_PX = 12;
   const NARROW_PX = 520;
@@ -65,24 +65,18 @@
     });
   };
 
-  // Mean power over a window of 1/width octave on a logarithmic grid, by one running sum.
+  // Mean power over a window of 1/width octave. Curves come in windows of 1/48 octave, 96 an octave:
+  // every other one of them, from half a window below to half a window above, tiles the wider one.
   const smoothed = (x, level, width) => {
-    const power = [0];
-    const weight = [0];
-    level.forEach((value, i) => {
-      power.push(power[i] + (value === null ? 0 : x[i] * 10 ** (value / 10)));
-      weight.push(weight[i] + (value === null ? 0 : x[i]));
-    });
-    const at = (sum, t) => {
-      const k = Math.min(Math.max(t, 0), level.length);
-      const left = Math.min(Math.floor(k), level.length - 1);
-      return sum[left] + (k - left) * (sum[left + 1] - sum[left]);
-    };
-    const half = PER_OCTAVE / width / 2;
+    const n = FINEST / width;
     return level.map((value, i) => {
-      const [low, high] = [i + 0.5 - half, i + 0.5 + half];
-      const mean = (at(power, high) - at(power, low)) / (at(weight, high) - at(weight, low));
-      return value === null || !(mean > 0) ? null : 10 * Math.log10(mean);
+      let [power, weight] = [0, 0];
+      for (let k = i - n + 1; k < i + n; k += 2) {
+        if (k < 0 || k >= level.length || level[k] === null) continue;
+        power += x[k] * 10 ** (level[k] / 10);
+        weight += x[k];
+      }
+      return value === null || !(power > 0) ? null : 10 * Math.log10(power / weight);
     });
   };
 
