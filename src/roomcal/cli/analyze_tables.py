@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MOST_REFLECTIONS = 10  # in a table; JSON has all
 MOST_COLUMNS = 5  # speakers beside each other
+SMALL_ROOM_HZ = 200.0  # below, a small room has few modes an octave; its size tells better
 BAR_WIDTH = 12  # letters, of the longest decay
 
 
@@ -82,8 +83,15 @@ def show_decay(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
             f"Decay of {speaker} per octave, {places}",
             ["octave", "EDT s", "T20 s", "T30 s", "C80 dB", ""],
             rows,
-            caption="- " + "\n- ".join(reasons) if reasons else "",
+            caption="- " + "\n- ".join([_modal_note(found), *reasons]),
         )
+
+
+def _modal_note(found: Sequence["ResponseAnalysis"]) -> str:
+    """Say where octaves hold single modes, which have their own table."""
+    limit_hz = found[0].room.schroeder_hz
+    below = f"{limit_hz:.0f} Hz" if math.isfinite(limit_hz) else f"about {SMALL_ROOM_HZ:.0f} Hz"
+    return f"below {below} single modes decay, each at its own pace: --only modes"
 
 
 def show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
