@@ -13,6 +13,7 @@ import pytest
 import scipy.stats
 
 from roomcal.devices.virtual.rooms import ROOMS
+from roomcal.devices.virtual.studio import VirtualStudio
 from roomcal.model.impulse_response import BandSnr, ImpulseResponse
 from roomcal.units import band_centres_hz, speed_of_sound_m_s
 from roomcal.verify.compare import NO_CHANGE, compare_sessions
@@ -255,3 +256,26 @@ def test_sessions_without_a_common_path_are_not_compared():
 
     with pytest.raises(ValueError, match="no path"):
         compare_sessions([a], [dataclasses.replace(a, position="p2")])
+
+
+def test_another_sample_rate_is_no_change():
+    studio = VirtualStudio(ROOM)
+    then, now = (
+        [studio.true_response(s.name, p, fs) for p in ("p1", "p2") for s in ROOM.speakers]
+        for fs in (48000, 44100)
+    )
+
+    comparison = compare_sessions(then, now)
+
+    assert comparison.verdict == NO_CHANGE
+    assert comparison.findings == ()
+
+
+def test_a_path_of_one_session_alone_is_noted():
+    h = np.eye(1, 9600, 100)[0] + 1e-3 * np.random.default_rng(1).standard_normal(9600)
+    a = ImpulseResponse(h, FS, "L", "p1")
+    others = [dataclasses.replace(a, position="p2"), dataclasses.replace(a, speaker="R")]
+
+    comparison = compare_sessions([a, others[0]], [a, others[1]], names=("then", "now"))
+
+    assert comparison.notes == ("only then has L p2", "only now has R p1")
