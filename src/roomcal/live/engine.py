@@ -42,6 +42,7 @@ class Engine:
         )
 
         self._pick = _pick(self._prepared.userdata_address, found)
+        self.address()  # compiled now, if need be: never while audio waits
 
     def fits(self, found: Found) -> bool:
         """Tell whether the device, found again, runs as before."""
