@@ -26,7 +26,7 @@ from roomcal.files.number_text import line_error, number, numbered_lines
 from roomcal.model.curve import Curve
 
 DEEPEST_INCLUDE = 5
-MOST_GRAPHIC = 4  # of one channel: each is a FIR of some seconds of a hostile file's work
+MOST_GRAPHIC = 4  # of one channel: each costs a transform, and a hostile file has thousands
 # What Equalizer APO takes where a line says no width: its source, "found out by experimentation
 # with RoomEQWizard".
 _DEFAULT_WIDTH = {
