@@ -67,6 +67,7 @@ def main():
     rows, warm = {}, {}
     for name in names:
         room = load_room(name, judge, options.rooms)
+        print(name, file=sys.stderr)
         rows[name] = score_room(room, quick=options.quick)
         if not options.quick:
             warm[name] = score_warm(room)
@@ -109,6 +110,7 @@ def score_room(room, *, quick):
         if not quick or name in QUICK:
             left, right, seconds = designed(room, spec, n_positions)
             rows[name] = score.row(room, left, right) | {"seconds": seconds}
+            print(f"  {name}", file=sys.stderr)
     if quick:
         return rows
     if shutil.which("drc"):
@@ -117,11 +119,13 @@ def score_room(room, *, quick):
             rows[f"DRC {preset}, p1"] = score.row(room, made[0][0], made[1][0]) | {
                 "seconds": made[0][1] + made[1][1]
             }
+            print(f"  DRC {preset}", file=sys.stderr)
     for name, make in filters_peers.PEERS.items():
         start = time.perf_counter()
         made = [make(room, c, score.TARGET) for c in "LR"]
         seconds = time.perf_counter() - start
         rows[name] = score.row(room, *made) | {"seconds": seconds}
+        print(f"  {name}", file=sys.stderr)
     return rows
 
 

@@ -112,12 +112,17 @@ def timing_goals(room):
 
 
 def design_memory_mb(responses):
-    """Peak resident memory of a process that designs nine positions and nothing else."""
+    """Peak resident memory of a process that designs nine positions and nothing else.
+
+    Linux counts what the parent held before it started the process into `ru_maxrss`, not into
+    VmHWM.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "responses.npy"
         np.save(path, np.array([r.samples for r in responses]))
         code = (
-            "import sys, resource, numpy as np\n"
+            "import pathlib, resource, sys\n"
+            "import numpy as np\n"
             "from roomcal.design.design import design\n"
             "from roomcal.design.targets import target_curve\n"
             "from roomcal.model.design_spec import DesignSpec\n"
@@ -125,7 +130,10 @@ def design_memory_mb(responses):
             "h = np.load(sys.argv[1])\n"
             "rs = [ImpulseResponse(x, 48000, 'L', f'p{k}') for k, x in enumerate(h)]\n"
             "design(rs, target_curve('flat'), DesignSpec(), name='x', fs=48000)\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+            "status = pathlib.Path('/proc/self/status')\n"
+            "own = [x.split()[1] for x in status.read_text().splitlines() if 'VmHWM' in x] "
+            "if status.is_file() else []\n"
+            "print(own[0] if own else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
         )
         done = subprocess.run(
             [sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True

@@ -52,6 +52,18 @@ def test_a_dip_of_one_position_is_not_the_speakers():
     assert find_boundary_dips(responses).dips == ()
 
 
+def test_a_valley_with_ripples_is_one_dip(rng):
+    responses = [with_wall(0.6, f"p{i}") for i in range(3)]
+    rippled = [
+        ImpulseResponse(r.samples + 1e-3 * rng.standard_normal(r.samples.size), FS, "L", r.position)
+        for r in responses
+    ]
+
+    below = [d for d in find_boundary_dips(rippled).dips if d.f_hz < 2.0 * C / (4.0 * 0.6)]
+
+    assert len(below) == 1
+
+
 def test_a_flat_speaker_has_none():
     assert find_boundary_dips([with_wall(0.6, f"p{i}", 0.0) for i in range(3)]).dips == ()
 

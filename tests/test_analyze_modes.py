@@ -108,6 +108,7 @@ def test_modes_of_a_rigid_box_are_its_half_waves(rng):
         expected_hz = C / 2.0 * np.linalg.norm(waves)
         assert found[numbers].f_hz == pytest.approx(expected_hz, rel=FREQUENCY_TOLERANCE)
         assert found[numbers].t60_s == pytest.approx(TO_T60 / damping, rel=DECAY_TOLERANCE)
+        assert found[numbers].box_hz == pytest.approx(expected_hz, rel=1e-9)
 
 
 def test_the_level_is_the_height_of_the_resonance():

@@ -48,6 +48,66 @@ def test_a_size_that_is_no_room_is_refused_with_an_example(runner, session, size
     assert "4.4x5.6x2.8" in answer.stderr
 
 
+@pytest.fixture
+def dozen(runner, session):
+    assert session
+    h = soundfile.read("L-p1.wav")[0]
+    names = ["L", "R", "C", "LFE", "Ls", "Rs", "Lrs", "Rrs", "Ltf", "Rtf", "Ltr", "Rtr"]
+    for k, name in enumerate(names):
+        tail = np.zeros(h.size)
+        tail[200 + 37 * k] = 0.5  # 4 ms and more after the direct sound, at -6 dB
+        soundfile.write(f"{name}-p1.wav", h + tail, FS, subtype="FLOAT")
+    files = [f"{name}-p1.wav" for name in names]
+    assert runner.invoke(cli, ["import", *files, "--session", "dozen"]).exit_code == 0
+    return "dozen"
+
+
+def test_the_verdict_comes_first_and_names_what_a_filter_cannot_mend(runner, session):
+    lines = runner.invoke(cli, ["analyze", session]).stdout.splitlines()
+
+    assert lines[0].startswith("before: ")
+    assert max(len(line) for line in lines) <= 80
+
+
+def test_a_dozen_speakers_fit_the_terminal(runner, dozen):
+    answer = runner.invoke(cli, ["analyze", dozen, "--room", "5.1x6.0x2.5"])
+
+    lines = answer.stdout.splitlines()
+    assert answer.exit_code == 0
+    assert max(len(line) for line in lines) <= 80
+    first = lines.index("A filter cannot mend:")
+    sentences = "\n".join(lines[first : lines.index("", first)])
+    assert sentences.count(" absorb") == 3
+    assert "- 9 more like these" in lines
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("distortion", "Distortion of L: there is no raw take of it"),
+        ("noise", "Noise of the room: no raw take with its noise is there."),
+        ("pair", "Left and right: there is no pair of speakers at one position."),
+    ],
+)
+def test_what_a_response_does_not_hold_is_said_in_a_sentence(runner, session, kind, expected):
+    answer = runner.invoke(cli, ["analyze", session, "--only", kind])
+
+    assert answer.exit_code == 0
+    assert expected in answer.stdout
+
+
+def test_standards_are_shown_clause_by_clause(runner, session):
+    answer = runner.invoke(
+        cli, ["analyze", session, "--only", "standards", "--room", "4.2x3.4x2.5"]
+    )
+
+    assert answer.exit_code == 0
+    for text in ("EBU Tech 3276", "ITU-R BS.1116-3", "Dolby Atmos Music", "FAIL", "pass", " -  "):
+        assert text in answer.stdout
+    assert "as they are remembered" in answer.stdout
+    assert max(len(line) for line in answer.stdout.splitlines()) <= 80
+
+
 def lines_of(answer):
     assert answer.exit_code == 0
     lines = answer.stdout.splitlines()

@@ -1,6 +1,7 @@
 """`roomcal run` and `roomcal ctl` in a virtual studio: what they answer, refuse and survive."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import pytest
 
 from roomcal.cli.main import cli
 from roomcal.cli.run_screen import line_of_key, screen
+from roomcal.devices.port_audio import Card
 from roomcal.errors import RoomcalError
 from roomcal.files.bank_store import save_bank
 from roomcal.files.feedback_mark import read_mark
@@ -22,6 +24,8 @@ from roomcal.files.studio_toml import write_studio
 from roomcal.jobs.run import LiveRun
 from roomcal.jobs.run_plan import RunChoices, plan_run
 from roomcal.jobs.run_status import METER_BOTTOM_DBFS, ChannelMeter, RunStatus, dbfs
+from roomcal.live.card_place import CardPlace
+from roomcal.live.request import Route, RunRequest
 from roomcal.model.filter_bank import Bank, FilterBank
 from roomcal.model.studio import Loopback, Microphone, Source, Speaker, Studio
 
@@ -312,8 +316,7 @@ def test_row_34_without_reconnecting_a_dead_child_is_the_end(start):
     os.kill(engine.child(), signal.SIGKILL)
 
     assert engine.wait() == 4
-    # The last document is the error; before it stands one status a line.
-    assert '"id": "RC-403"' in engine.out.read_text()
+    assert engine.lines[-1]["id"] == "RC-403"  # the error is a document on a line too
 
 
 @pytest.mark.parametrize(
@@ -485,6 +488,16 @@ def test_the_screen_fits_and_shows_the_numbers(width):
     assert "filters 5.0 ms, engine 0.0 ms, audio system 12.4 ms" in text
 
 
+def test_many_channels_fit_on_a_screen_as_numbers():
+    meters = tuple(ChannelMeter(f"S{n}", -float(n), -0.5) for n in range(1, 13))
+
+    text = drawn(status(inputs=meters, outputs=meters), 80)
+
+    assert len(text.splitlines()) <= 20
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+    assert all(f"{m.name} {m.peak_dbfs:.1f} dBFS" in text for m in meters)
+
+
 def test_the_screen_shows_every_switch_and_why_nothing_is_heard():
     text = drawn(
         status(
@@ -522,3 +535,90 @@ def test_a_meter_reaches_from_its_bottom_to_full_scale():
     assert ChannelMeter("L", None).fill == 0.0
     assert dbfs(0.5) == pytest.approx(-6.02)
     assert dbfs(0.0) is None
+
+
+# --- sound cards, without one ---
+
+
+def card(number, name, api, *, n_inputs=8, n_outputs=8, fs=FS):
+    return Card(number, name, api, n_inputs, n_outputs, fs, 0.01, 0.01)
+
+
+@pytest.fixture
+def place(monkeypatch):
+    """Give the place of a sound card for a source and a device among some cards."""
+
+    def place(known, *, source, device, channels=(3, 4), **changes):
+        monkeypatch.setattr("roomcal.live.port_audio_stream.cards", lambda: known)
+        route = Route("port-audio", source, channels, device, (1, 2), "Scarlett", (1,))
+        request = RunRequest(route, ".", ("one",), ("L", "R"), ("L", "R"), fallback_fs=FS)
+        return CardPlace(dataclasses.replace(request, **changes))
+
+    return place
+
+
+SCARLETT = card(0, "Scarlett", "Core Audio")
+BLACKHOLE = card(1, "BlackHole 2ch", "Core Audio", n_inputs=2, n_outputs=2)
+
+
+def test_one_card_is_found_with_the_channels_that_are_used(place):
+    found = place([SCARLETT, BLACKHOLE], source="scarlett", device="scarlett").find()
+
+    assert (found.host_inputs, found.host_outputs) == (4, 2)
+    assert (found.inputs, found.outputs) == ((2, 3), (0, 1))
+    assert (found.source, found.fs) == ("Scarlett, Core Audio", FS)
+
+
+def test_two_clocks_are_warned_of(place):
+    two = place([SCARLETT, BLACKHOLE], source="BlackHole", device="Scarlett", channels=(1, 2))
+    two.find()
+    one = place([SCARLETT], source="Scarlett", device="Scarlett")
+    one.find()
+
+    assert "two clocks" in two.warnings()[0]
+    assert one.warnings() == []
+
+
+@pytest.mark.parametrize(
+    ("known", "choices", "fault"),
+    [
+        ([SCARLETT], {"source": "BlackHole", "device": "Scarlett"}, "RC-401"),
+        ([SCARLETT], {"source": "Scarlett", "device": "Scarlett", "channels": (1, 2)}, "RC-332"),
+        ([SCARLETT], {"source": "Scarlett", "device": "Scarlett", "channels": (8, 9)}, "RC-402"),
+        (
+            [SCARLETT, card(1, "Cable", "MME")],
+            {"source": "Cable", "device": "Scarlett"},
+            "RC-402",
+        ),
+        (
+            [SCARLETT, card(1, "Cable", "Core Audio", fs=44100)],
+            {"source": "Cable", "device": "Scarlett"},
+            "RC-402",
+        ),
+    ],
+)
+def test_cards_that_cannot_play_are_refused(place, known, choices, fault):
+    assert refusal(place(known, **choices).find).fault == fault
+
+
+def test_row_35_the_rate_is_that_at_which_the_device_runs_where_it_says_so(place):
+    slow = card(0, "Scarlett", "Windows WASAPI", fs=44100)
+    alsa = card(0, "Scarlett", "ALSA", fs=44100)
+
+    assert place([slow], source="Scarlett", device="Scarlett").find().fs == 44100
+    assert place([alsa], source="Scarlett", device="Scarlett").find().fs == FS  # the studio's
+    assert place([alsa], source="Scarlett", device="Scarlett", fs=96000).find().fs == 96000
+
+
+def test_row_34_only_the_very_same_device_is_played_on_again(place, monkeypatch):
+    monkeypatch.setattr("roomcal.live.card_place.look_again", lambda: None)
+    lost = {"found_source": "Scarlett, Core Audio", "found_output": "Scarlett, Core Audio"}
+    speakers = card(0, "MacBook Speakers", "Core Audio")
+    other = card(2, "Scarlett 18i8", "Core Audio")
+
+    away = place([speakers, other], source="Scarlett", device="Scarlett", **lost)
+    assert not away.is_there()
+    assert refusal(away.find).fault == "RC-401"
+    back = place([other, SCARLETT], source="Scarlett", device="Scarlett", **lost)
+    assert back.is_there()
+    assert back.find().output == "Scarlett, Core Audio"

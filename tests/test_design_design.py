@@ -172,14 +172,6 @@ def test_arrivals_are_counted_from_time_zero():
     assert right.delay_s * FS == pytest.approx(30.25 - 100.0 + 80.5, abs=DELAY_SAMPLES)
 
 
-def test_the_polarity_of_a_speaker_is_left_alone():
-    responses = [room(1, speaker="L"), room(1, speaker="R", gain=-1.0)]
-    result = design(responses, FLAT, SPEC, name="x", fs=FS).filters
-
-    np.testing.assert_allclose(result.path("R", "R"), result.path("L", "L"), atol=SAME_FILTER)
-    assert not any(path.inverted for path in result.paths)
-
-
 def test_delays_are_left_alone_without_a_time_reference():
     responses = [room(1, speaker="L"), room(1, speaker="R", delay=20.0)]
     result = design(responses, FLAT, SPEC, name="x", fs=FS)

@@ -334,6 +334,26 @@ def test_paths_between_channels_are_refused_with_the_cure(tmp_path, rng):
     assert caught.value.fault == "RC-317"
 
 
+TEXTS = {
+    "AutoEq": "Preamp: -6.1 dB\nFilter 1: ON LSC Fc 105 Hz Gain 6.4 dB Q 0.70\n"
+    "Filter 2: ON PK Fc 8800 Hz Gain 5.1 dB Q 1.42\n",
+    "corner and octaves": "Preamp: -9 dB\nFilter 1: ON LS Fc 100 Hz Gain 6 dB\n"
+    "Filter 2: ON PK Fc 50 Hz Gain -7 dB BW Oct 0.25\nDelay: 0.73 ms\n",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("name", BAND_FORMATS)
+def test_bands_that_were_imported_go_out_as_they_came(tmp_path, text, name):
+    path = tmp_path / "in.txt"
+    path.write_text(TEXTS[text])
+    filters, _ = filter_bank(path, read_filter_text(path), 48000)
+
+    done = export_bank(Bank("mix", {48000: filters}), name, tmp_path / "out")
+
+    assert not any("nearest" in loss for loss in done.proof.losses)
+
+
 # --- traps of the formats ---
 
 

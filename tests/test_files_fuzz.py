@@ -19,8 +19,17 @@ STEPS = st.lists(
     min_size=1,
     max_size=8,
 )
-# About three seconds of work each; a SOFA file needs a process of its own.
-N_EXAMPLES = {"sofa": 3, "mdat": 40, "rew-text": 40, "filters": 40, "mso": 40}
+# About three seconds of work each; SOFA and compressed audio need a process of their own.
+N_EXAMPLES = {
+    "sofa": 3,
+    "flac": 4,
+    "adpcm": 4,
+    "wav": 12,
+    "mdat": 40,
+    "rew-text": 40,
+    "filters": 40,
+    "mso": 40,
+}
 
 
 def data_folder():

@@ -1,6 +1,7 @@
 """A session is analysed from its responses and its raw takes; imported ones say what they lack."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -95,12 +96,24 @@ def test_imported_responses_say_what_they_lack(root):
     found = analyze_session(root, "imported", size_m=SIZE_M)
 
     assert found.noise is None
-    assert all("no take" in d.reason for d in found.distortion.values())
+    assert all("no raw take of it" in d.reason for d in found.distortion.values())
     assert np.isnan(found.pairs[0].delay_s)
     status = {v.clause.id: v for v in found.standards}
     assert status["ebu-noise"].status == "not measurable"
-    assert "no take" in status["ebu-noise"].found
+    assert "no raw take" in status["ebu-noise"].found
     assert status["itu-delay"].status == "not measurable"
+
+
+def test_a_session_without_its_takes_is_analysed_all_the_same(root, tmp_path):
+    shutil.copytree(
+        root / "measurements" / "measured",
+        tmp_path / "measurements" / "passed-on",
+        ignore=shutil.ignore_patterns("*.capture.wav"),
+    )
+
+    found = analyze_session(tmp_path, "passed-on", only="distortion")
+
+    assert all("no raw take of it" in d.reason for d in found.distortion.values())
 
 
 def test_json_says_where_distortion_is_told(measured):

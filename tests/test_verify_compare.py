@@ -13,8 +13,9 @@ import pytest
 import scipy.stats
 
 from roomcal.devices.virtual.rooms import ROOMS
-from roomcal.model.impulse_response import ImpulseResponse
-from roomcal.units import speed_of_sound_m_s
+from roomcal.devices.virtual.studio import VirtualStudio
+from roomcal.model.impulse_response import BandSnr, ImpulseResponse
+from roomcal.units import band_centres_hz, speed_of_sound_m_s
 from roomcal.verify.compare import NO_CHANGE, compare_sessions
 from roomcal.verify.same_place import air_scale, displacement_m
 from roomcal.verify.significance import PRIOR_WEIGHT, mean_difference, significant
@@ -133,6 +134,22 @@ def test_the_distance_of_a_step_is_told_whatever_the_walls_do(pairs, moved_m, af
     assert moved_m / DISTANCE_FACTOR < found < moved_m * DISTANCE_FACTOR
 
 
+def test_what_noise_hides_has_no_place():
+    """A sub in noise: its likeness is lost to noise, not to another place."""
+    rng = np.random.default_rng(14)
+    t = np.arange(FS) / FS
+    f_hz = band_centres_hz(25.0, 16000.0, bands_per_octave=3)
+    snr = BandSnr(f_hz, np.where(f_hz < 400.0, 30.0, 5.0))
+    decay = np.exp(-15.0 * t) * np.sin(2.0 * np.pi * 60.0 * t)
+    decay += 0.3 * np.exp(-15.0 * t) * np.sin(2.0 * np.pi * 240.0 * t)
+    then, now = (
+        ImpulseResponse(decay + 0.01 * rng.standard_normal(FS), FS, "Sub", "p1", snr=snr)
+        for _ in range(2)
+    )
+
+    assert np.isnan(displacement_m(then, now))
+
+
 # --- sessions ---
 
 
@@ -152,7 +169,7 @@ def test_one_position_alone_raises_no_alarm_either(pairs):
     assert len(changed) <= 2, changed
 
 
-@pytest.mark.parametrize("n", [2, slow(ALL)])
+@pytest.mark.parametrize("n", [1, slow(ALL)])
 def test_a_band_that_decays_in_half_the_time_is_found(pairs, n):
     missed = []
     for seed in range(n):
@@ -239,3 +256,26 @@ def test_sessions_without_a_common_path_are_not_compared():
 
     with pytest.raises(ValueError, match="no path"):
         compare_sessions([a], [dataclasses.replace(a, position="p2")])
+
+
+def test_another_sample_rate_is_no_change():
+    studio = VirtualStudio(ROOM)
+    then, now = (
+        [studio.true_response(s.name, p, fs) for p in ("p1", "p2") for s in ROOM.speakers]
+        for fs in (48000, 44100)
+    )
+
+    comparison = compare_sessions(then, now)
+
+    assert comparison.verdict == NO_CHANGE
+    assert comparison.findings == ()
+
+
+def test_a_path_of_one_session_alone_is_noted():
+    h = np.eye(1, 9600, 100)[0] + 1e-3 * np.random.default_rng(1).standard_normal(9600)
+    a = ImpulseResponse(h, FS, "L", "p1")
+    others = [dataclasses.replace(a, position="p2"), dataclasses.replace(a, speaker="R")]
+
+    comparison = compare_sessions([a, others[0]], [a, others[1]], names=("then", "now"))
+
+    assert comparison.notes == ("only then has L p2", "only now has R p1")

@@ -80,44 +80,71 @@ def test_row_31_a_killed_server_ends_the_command_and_keeps_earlier_takes(lab, ta
     assert [r["speaker"] for r in json.loads(out)["responses"]] == ["L"]
 
 
+class Interrupted:
+    """One measurement that is ended by signals in its sweep, and what was heard of it."""
+
+    def __init__(self, lab, taps, case, attempt):
+        self.case = case
+        device = f"{case}-{attempt}"
+        self.bench = lab.bench(device)
+        self.bench.open_room(taps, device)
+        self.bench.studio(output=device)
+        # The sweep is longer than all cases together take to be ended one after the other.
+        self.process = self.bench.start("measure a --sweeps 1 --length 40 --speakers L")
+
+    def end(self):
+        self.bench.wait_until_loud(self.process)
+        time.sleep(2.5)  # into the sweep: a busy computer plays more slowly than time goes
+        self.signal_s = time.monotonic()
+        for name in SIGNALS[self.case][0]:
+            self.process.send_signal(getattr(signal, name))
+            time.sleep(0.002)
+        _, self.err = self.process.communicate(timeout=60)
+        self.bench.close_room()
+        log = np.load(self.bench.log)
+        self.clock_s = log["clock_s"]
+        blocks = np.abs(log["played"]).reshape(2, self.clock_s.size, -1)
+        self.loud = blocks.max(axis=(0, 2)) > 0
+        return self
+
+    @property
+    def heard_s(self):
+        """How long there was sound after the signal, by the clock of the sound."""
+        return np.count_nonzero(self.loud & (self.clock_s > self.signal_s)) * PERIOD_S
+
+    @property
+    def on_time(self):
+        """Whether the audio system itself kept its time around the signal."""
+        near = np.abs(self.clock_s - self.signal_s) < 0.4
+        return np.diff(self.clock_s[near]).max(initial=0.0) < 2 * PERIOD_S
+
+
 @pytest.fixture(scope="module")
 def interrupted(make_lab, taps, tmp_path_factory):
-    """Run one measurement for each case, all at the same time, and send each its signals."""
+    """End one measurement for each case; again, by itself, where the computer was too slow."""
     with make_lab(tmp_path_factory.mktemp("signals"), period=SHORT_PERIOD) as lab:
-        running = {}
+        running = [Interrupted(lab, taps, case, 1) for case in SIGNALS]
+        found = {each.case: each.end() for each in running}
         for case in SIGNALS:
-            bench = lab.bench(case)
-            bench.open_room(taps, case)
-            bench.studio(output=case)
-            running[case] = bench, bench.start("measure a --sweeps 1 --length 8 --speakers L")
-        found = {}
-        for case, (bench, process) in running.items():
-            bench.wait_until_loud(process)
-            time.sleep(2.5)  # into the sweep: a busy computer plays more slowly than time goes
-            signal_s = time.monotonic()
-            for name in SIGNALS[case][0]:
-                process.send_signal(getattr(signal, name))
-                time.sleep(0.002)
-            _, err = process.communicate(timeout=30)
-            bench.close_room()
-            found[case] = bench, signal_s, process.returncode, err
+            for attempt in (2, 3):
+                if found[case].heard_s >= SILENT_S and not found[case].on_time:
+                    found[case] = Interrupted(lab, taps, case, attempt).end()
         yield found
 
 
 @pytest.mark.parametrize("case", SIGNALS)
 def test_row_33_a_signal_silences_the_speakers(interrupted, case):
-    bench, signal_s, code, err = interrupted[case]
+    found = interrupted[case]
 
-    assert code == 130, err
-    log = np.load(bench.log)
-    loud = np.abs(log["played"]).reshape(2, log["clock_s"].size, -1).max(axis=(0, 2)) > 0
-    assert loud[(log["clock_s"] > signal_s - 0.2) & (log["clock_s"] <= signal_s)].any()
-    assert log["clock_s"][loud][-1] - signal_s < SILENT_S
+    assert found.process.returncode == 130, found.err
+    before = (found.clock_s > found.signal_s - 0.2) & (found.clock_s <= found.signal_s)
+    assert found.loud[before].any()
+    assert found.heard_s < SILENT_S
 
 
 @pytest.mark.parametrize("case", SIGNALS)
 def test_row_33_the_partial_take_is_kept_as_rejected(interrupted, case):
-    bench, _, _, _ = interrupted[case]
+    bench = interrupted[case].bench
 
     (take,) = takes(bench)
 

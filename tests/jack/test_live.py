@@ -258,6 +258,33 @@ def test_every_sample_is_right_and_in_time_while_the_interpreter_is_held(
     assert studio.left() == []
 
 
+def test_through_port_audio_each_channel_arrives_whole_and_somewhat_later(make_studio, banks):
+    studio = make_studio(period=256)
+    rng = np.random.default_rng(23)
+    studio.start_deck(0.7 * rng.uniform(-1.0, 1.0, (2, 3 * FS)))
+    studio.start_engine("run long --source player:2,1 --device recorder --json")
+    studio.until("running")
+    time.sleep(SETTLED_S + 1.0)
+    status = studio.until("running")
+    x, y = studio.stop_deck()
+    assert studio.end_engine() == 0, studio.said
+
+    expected = truth(banks["long"], x[::-1])  # channels 2 and 1 are L and R
+    end = y.shape[1] - FS // 10
+    piece = y[0, end - FS // 2 : end]
+    assert np.isfinite(piece).all()
+    # The delay is whatever PortAudio keeps waiting, up to a tenth of a second.
+    errors = [
+        np.abs(piece - expected[0, end - FS // 2 - delay : end - delay]).max()
+        for delay in range(0, FS // 10, 256)
+    ]
+    delay = 256 * int(np.argmin(errors))
+    assert min(errors) <= ERROR
+    both = expected[:, end - FS // 2 - delay : end - delay]
+    assert np.abs(y[:, end - FS // 2 : end] - both).max() <= ERROR
+    assert status["source"] == "player, JACK Audio Connection Kit"
+
+
 def test_row_39_a_swap_every_second_makes_no_step(make_studio):
     studio = make_studio(period=256)
     studio.start_deck(sine())
@@ -397,6 +424,17 @@ def test_a_source_that_comes_later_is_connected_and_a_dry_path_is_named(make_stu
     studio.start_engine("run one --jack --source player:1,2")
     status = studio.until("running")
     assert any("roomcal:in_L is fed by nothing" in text for text in status["routing"]["missing"])
+    second = subprocess.run(
+        [sys.executable, "-m", "roomcal", "run", "one", "--jack", "--source", "player:1,2"],
+        cwd=studio.bench.folder,
+        env=studio.environment,
+        capture_output=True,
+        text=True,
+        timeout=READY_S,
+        check=False,
+    )
+    assert second.returncode == 8, second.stderr
+    assert "RC-802" in second.stderr
 
     studio.start_deck(noise(3.0))
     server = studio.environment["JACK_DEFAULT_SERVER"]

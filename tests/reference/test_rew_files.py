@@ -17,6 +17,7 @@ pytestmark = pytest.mark.reference
 EXTRACTED_TOLERANCE = 1e-6  # of the peak; both are 32-bit floats, so this is room to spare
 # REW smooths with another window than ours; the issue that asked for this names the figure.
 SMOOTHED_RMS_DB = 0.6
+EXACT_DB = 0.001  # REW prints three decimals
 
 
 @pytest.fixture
@@ -76,6 +77,45 @@ def test_the_level_is_what_rew_shows(reference_data, mdat):
     assert np.std(difference) <= SMOOTHED_RMS_DB
     # The constant is REW's offset less 3.000 dB, as far as two ways of smoothing agree.
     assert -np.mean(difference) == pytest.approx(found.spl_offset_db - 3.0, abs=0.3)
+
+
+def test_an_unsmoothed_export_is_exact_to_a_thousandth_of_a_db(tmp_path, mdat):
+    """REW's own sum, written as REW writes it, imported, and measured against the .mdat."""
+    (found,) = read_measurements(mdat)
+    h, fs = found.response.samples, found.response.fs
+    before, after, n_fft = round(0.125 * fs), round(0.5 * fs), 1 << 18
+    peak = int(np.argmax(np.abs(h)))
+    window = np.concatenate(
+        [
+            scipy.signal.windows.tukey(2 * before + 1, 0.25)[: before + 1],
+            scipy.signal.windows.tukey(2 * after + 1, 0.25)[after + 1 :],
+        ]
+    )
+    H = np.fft.rfft(h[peak - before : peak + after + 1] * window, n_fft)
+    f = np.arange(H.size) * fs / n_fft
+    shown = (f >= 20.0) & (f <= 20000.0)
+    f, H = f[shown], H[shown]
+    at_the_microphone_db = 20 * np.log10(np.abs(H)) + found.spl_offset_db - 3.000
+    spl_db = at_the_microphone_db - found.response.calibration.level_at(f)
+    phase = np.degrees(np.angle(H * np.exp(2j * np.pi * f * before / fs)))
+    lines = [f"{a:.6f} {b:.3f} {c:.4f}" for a, b, c in zip(f, spl_db, phase, strict=True)]
+    path = tmp_path / "unsmoothed.txt"
+    path.write_text(
+        "* Smoothing: None\n* Freq(Hz) SPL(dB) Phase(degrees)\n" + "\n".join(lines) + "\n"
+    )
+
+    (imported,) = read_rew_text(path)
+
+    sine_rms_db = 20 * np.log10(np.sqrt(0.5))
+    n = round(imported.fs * n_fft / fs)
+    bins = np.round(f * n / imported.fs).astype(int)
+    level = 20 * np.log10(np.abs(np.fft.rfft(imported.samples, n)[bins]))
+    np.testing.assert_allclose(
+        level + imported.full_scale_db_spl + sine_rms_db, spl_db, atol=EXACT_DB, rtol=0
+    )
+    # The .mdat itself says the same of what the microphone heard.
+    own = 20 * np.log10(np.abs(H)) + found.response.full_scale_db_spl + sine_rms_db
+    np.testing.assert_allclose(own, at_the_microphone_db, atol=EXACT_DB, rtol=0)
 
 
 def test_another_parser_reads_the_same_stream(mdat):

@@ -124,6 +124,7 @@ def modes_to_json(room: RoomModes, index: int) -> list[dict[str, Any]]:
             "q": mode.q,
             "level_db": float(mode.level_db[index]),
             "half_waves": list(mode.numbers) if mode.numbers else None,
+            "box_hz": mode.box_hz,
         }
         for mode in room.modes
     ]

@@ -17,6 +17,7 @@ from roomcal.units import FloatArray, speed_of_sound_m_s
 RANGE_HZ = (40.0, 500.0)
 _SMOOTHING = 6
 _AROUND_OCTAVES = 0.75  # a dip is judged against the highest level within this on either side
+_VALLEY_OCTAVES = 0.25  # to either side: its lowest point stands for a dip
 LEAST_DB = 4.0  # depth of the mean over positions
 _LEAST_AT_POSITION_DB = 2.0
 _SHARE = 2.0 / 3.0  # of the positions show it: otherwise it is theirs, not the speaker's
@@ -70,7 +71,8 @@ def find_boundary_dips(
     each = np.array([_depth_db(row, f_hz) for row in levels])
     dips = []
     for k in np.flatnonzero(inside):
-        if depth[k] < LEAST_DB or not mean[k - 1] >= mean[k] < mean[k + 1]:
+        valley = np.abs(np.log2(f_hz / f_hz[k])) <= _VALLEY_OCTAVES
+        if depth[k] < LEAST_DB or mean[k] > mean[valley].min():
             continue
         # A position's own minimum may lie a little beside that of the mean.
         near = np.abs(np.log2(f_hz / f_hz[k])) <= 0.5 * _FITS_OCTAVES

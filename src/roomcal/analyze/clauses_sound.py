@@ -188,7 +188,7 @@ def noise(facts: Facts, limits: Limits) -> Answer:
     """Hold the noise against a curve of NC or NR."""
     noise = facts.noise
     if noise is None:
-        return None, "no take with its noise was recorded"
+        return None, "no raw take with its noise is there"
     if noise.sensitivity == "unknown":
         return None, noise.reason
     name = "NC" if "nc_at_most" in limits else "NR"

@@ -6,7 +6,7 @@ one band holds several modes, or none.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class Mode:
     level_db: FloatArray
     t60_std_s: float  # standard deviation among the model orders
     numbers: tuple[int, int, int] | None = None  # half waves along x, y, z; None: not known
+    box_hz: float = float("nan")  # where a rigid box of the room's size has them, at 20 degrees
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "level_db", frozen_array(self.level_db, ndim=1, name="level_db"))
@@ -140,7 +141,7 @@ def name_modes(modes: Sequence[Mode], size_m: tuple[float, float, float]) -> tup
         if i not in given and numbers not in given.values():
             given[i] = numbers
     return tuple(
-        Mode(m.f_hz, m.t60_s, m.q, m.level_db, m.t60_std_s, given.get(i))
+        replace(m, numbers=given[i], box_hz=box[given[i]]) if i in given else m
         for i, m in enumerate(modes)
     )
 

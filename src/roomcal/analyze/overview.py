@@ -13,7 +13,7 @@ from roomcal.analyze.boundary import BoundaryInterference
 from roomcal.analyze.reflections import CRITERION_DB, CRITERION_S
 from roomcal.analyze.response import spatial_average
 from roomcal.analyze.session_analysis import SessionAnalysis
-from roomcal.units import FloatArray, frequency_text
+from roomcal.units import FloatArray, counted, frequency_text
 
 _BASS_HZ = (30.0, 200.0)
 _MIDDLE_HZ = (200.0, 4000.0)
@@ -26,6 +26,9 @@ _LEVEL_DB, _DELAY_S = 0.5, 0.0001  # between left and right
 _DISTORTION_DB, _DISTORTION_FROM_HZ = -40.0, 40.0  # 1 %, where small speakers play
 _DIP_DB, _DIP_BELOW_HZ = 6.0, 300.0  # what is worth moving a speaker
 _LOUD_NC = 25.0
+
+
+_Weighed = tuple[float, str]  # how bad, and the sentence
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def summarize_analysis(analysis: SessionAnalysis) -> Overview:
     can: list[str] = []
     cannot: list[str] = []
     spans = []
+    peaked: list[_Weighed] = []
     for speaker, curve in averages.items():
         if speaker in analysis.full_range:
             f = curve.f_hz
@@ -56,22 +60,32 @@ def summarize_analysis(analysis: SessionAnalysis) -> Overview:
             peaks = _peaks(f[inside], bass)
             if peaks:
                 named = ", ".join(f"{frequency_text(hz)} ({db:+.0f} dB)" for hz, db in peaks)
-                can.append(f"{speaker}: peaks in the bass at {named}")
+                worst = max(db for _, db in peaks)
+                peaked.append((worst, f"{speaker}: peaks in the bass at {named}"))
     middle_s = _middle_decay_s(analysis)
+    can += _few(peaked)
     can += _ringing(analysis, middle_s)
-    can += _pair_sentences(analysis)
-    for boundary in analysis.boundaries:
-        cannot += _dip_sentences(boundary)
-    cannot += _reflection_sentences(analysis)
+    can += _few(_pair_sentences(analysis))
+    cannot += _few([w for b in analysis.boundaries for w in _dip_sentences(b)])
+    cannot += _few(_reflection_sentences(analysis))
     if middle_s > _LONG_DECAY_S:
         cannot.append(
             f"decay of {middle_s:.2f} s from 250 Hz to 4 kHz, beyond {_LONG_DECAY_S} s: absorbers"
         )
-    cannot += _inverted(analysis) + _distortion_sentences(analysis) + _noise_sentences(analysis)
+    cannot += _inverted(analysis) + _few(_distortion_sentences(analysis))
+    cannot += _noise_sentences(analysis)
     return Overview(_verdict(spans, middle_s, analysis), tuple(can), tuple(cannot))
 
 
-def _dip_sentences(boundary: BoundaryInterference) -> list[str]:
+def _few(weighed: list[_Weighed]) -> list[str]:
+    """Keep the worst sentences of a kind, in their order, and count the rest."""
+    worst = sorted(weighed, key=lambda w: -w[0])[:_MOST]
+    kept = [sentence for _, sentence in weighed if sentence in [s for _, s in worst]]
+    rest = len(weighed) - len(kept)
+    return [*kept, f"{rest} more like these"] if rest else kept
+
+
+def _dip_sentences(boundary: BoundaryInterference) -> list[_Weighed]:
     """Name the deepest dips that the positions share."""
     deep = [d for d in boundary.dips if d.depth_db >= _DIP_DB and d.f_hz < _DIP_BELOW_HZ]
     deep = sorted(deep, key=lambda d: -d.depth_db)[:_MOST]
@@ -82,10 +96,14 @@ def _dip_sentences(boundary: BoundaryInterference) -> list[str]:
         + (f", {d.surface})" if d.surface else ")")
         for d in sorted(deep, key=lambda d: d.f_hz)
     )
-    return [
+    worst = max(d.depth_db for d in deep)
+    if boundary.reason:
+        return [(worst, f"{boundary.speaker}: dips, perhaps of this position alone: {named}")]
+    text = (
         f"{boundary.speaker}: dips that the positions share, as from a boundary at that distance: "
         f"{named}; move the speaker"
-    ]
+    )
+    return [(worst, text)]
 
 
 def _verdict(spans: list[float], middle_s: float, analysis: SessionAnalysis) -> str:
@@ -141,16 +159,18 @@ def _ringing(analysis: SessionAnalysis, middle_s: float) -> list[str]:
     return [f"modes that ring: {named}; absorbers or bass traps shorten them better"]
 
 
-def _pair_sentences(analysis: SessionAnalysis) -> list[str]:
+def _pair_sentences(analysis: SessionAnalysis) -> list[_Weighed]:
     found = []
     for p in analysis.pairs:
         if abs(p.level_db) > _LEVEL_DB:
-            found.append(f"{p.first} is {p.level_db:+.1f} dB against {p.second}")
+            text = f"{p.first} is {p.level_db:+.1f} dB against {p.second}"
+            found.append((abs(p.level_db), text))
         if abs(p.delay_s) > _DELAY_S:
-            found.append(
+            text = (
                 f"{p.second} arrives {1000.0 * p.delay_s:+.2f} ms after {p.first} "
                 f"({abs(p.delay_m):.2f} m)"
             )
+            found.append((1000.0 * abs(p.delay_s), text))
     return found
 
 
@@ -162,7 +182,7 @@ def _inverted(analysis: SessionAnalysis) -> list[str]:
     ]
 
 
-def _reflection_sentences(analysis: SessionAnalysis) -> list[str]:
+def _reflection_sentences(analysis: SessionAnalysis) -> list[_Weighed]:
     found = []
     for speaker in analysis.full_range:
         early = analysis.at_main(speaker).reflections
@@ -170,26 +190,28 @@ def _reflection_sentences(analysis: SessionAnalysis) -> list[str]:
         if loud:
             worst = max(loud, key=lambda r: r.level_db)
             where = f" ({worst.surface})" if worst.surface else ""
-            found.append(
-                f"{speaker}: {len(loud)} reflection{'s' * (len(loud) > 1)} above "
+            text = (
+                f"{speaker}: {counted(len(loud), 'reflection')} above "
                 f"{CRITERION_DB:.0f} dB within {1000 * CRITERION_S:.0f} ms, the strongest "
                 f"{worst.level_db:+.0f} dB by a detour of {worst.path_m:.2f} m{where}: absorb or "
                 "turn it away"
             )
+            found.append((worst.level_db, text))
     return found
 
 
-def _distortion_sentences(analysis: SessionAnalysis) -> list[str]:
+def _distortion_sentences(analysis: SessionAnalysis) -> list[_Weighed]:
     found = []
     for speaker, d in analysis.distortion.items():
         heard = np.where(d.f_hz >= _DISTORTION_FROM_HZ, d.thd_db, np.nan)
         loud = np.flatnonzero(np.nan_to_num(heard, nan=-np.inf) > _DISTORTION_DB)
         if loud.size:
             k = int(loud[np.argmax(d.thd_db[loud])])
-            found.append(
+            text = (
                 f"{speaker} distorts: {100.0 * 10.0 ** (d.thd_db[k] / 20.0):.1f} % at "
                 f"{frequency_text(float(d.f_hz[k]))}, sweep at {d.level_dbfs:g} dBFS"
             )
+            found.append((float(d.thd_db[k]), text))
     return found
 
 

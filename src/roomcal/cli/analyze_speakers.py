@@ -30,7 +30,8 @@ def show_boundaries(settings: Settings, found: "SessionAnalysis") -> None:
     ]
     notes = {f"{b.speaker}: {b.reason}" for b in found.boundaries if b.reason}
     if not rows:
-        notes.add("none of 4 dB or more between 40 and 500 Hz")
+        _show_nothing(settings, "Dips by boundaries", "none of 4 dB between 40 and 500 Hz")
+        return
     settings.show_table(
         "Dips that the positions share, and the distance of a boundary that makes them",
         ["speaker", "dip", "depth dB", "distance m", "fits"],
@@ -66,10 +67,10 @@ def show_pairs(settings: Settings, found: "SessionAnalysis") -> None:
         if p.reason:
             notes.add(p.reason)
     if not rows:
-        notes.add("there is no pair of speakers at one position")
-    else:
-        notes.add("level: 100 Hz to 10 kHz, all positions; rms: of their difference about it")
-        notes.add("delay: the second after the first; sum: of both re their powers, +3 in phase")
+        _show_nothing(settings, "Left and right", "there is no pair of speakers at one position")
+        return
+    notes.add("level: 100 Hz to 10 kHz, all positions; rms: of their difference about it")
+    notes.add("delay: the second after the first; sum: of both re their powers, +3 in phase")
     settings.show_table(
         "Left and right: level and direct sound in dB, delay in ms",
         ["pair", "level", "direct", "rms", "delay", "polarity", "sum 30-200 Hz"],
@@ -83,9 +84,17 @@ def show_distortion(settings: Settings, found: "SessionAnalysis") -> None:
     from roomcal.analyze.distortion import ORDERS
     from roomcal.units import frequency_text
 
+    silent: dict[str, list[str]] = {}
     for speaker, d in found.distortion.items():
+        if not d.f_hz.size:
+            silent.setdefault(d.reason, []).append(speaker)
+    for reason, speakers in silent.items():
+        _show_nothing(settings, f"Distortion of {', '.join(speakers)}", reason)
+    for speaker, d in found.distortion.items():
+        if not d.f_hz.size:
+            continue
         rows = []
-        for f_hz in _DISTORTION_HZ if d.f_hz.size else ():
+        for f_hz in _DISTORTION_HZ:
             k = int(abs(d.f_hz - f_hz).argmin())
             percent = 100.0 * 10.0 ** (float(d.thd_db[k]) / 20.0)
             rows.append(
@@ -98,9 +107,8 @@ def show_distortion(settings: Settings, found: "SessionAnalysis") -> None:
                     number(float(d.floor_db[k]), ".0f"),
                 ]
             )
-        level = f", sweep at {number(d.level_dbfs, 'g')} dBFS" if rows else ""
         settings.show_table(
-            f"Distortion of {speaker} in dB re the fundamental{level}",
+            f"Distortion of {speaker} in dB re the fundamental, sweep at {d.level_dbfs:g} dBFS",
             ["", *(f"H{o}" for o in ORDERS), "THD", "THD %", "THD+N", "floor"],
             rows,
             caption=_notes({d.reason} if d.reason else set()),
@@ -113,9 +121,7 @@ def show_noise(settings: Settings, found: "SessionAnalysis") -> None:
 
     noise = found.noise
     if noise is None:
-        settings.show_table(
-            "Noise of the room", [""], [], caption=_notes({"no take with its noise was recorded"})
-        )
+        _show_nothing(settings, "Noise of the room", "no raw take with its noise is there")
         return
     known = noise.sensitivity != "unknown"
     level = noise.level_db_spl if known else noise.level_dbfs
@@ -180,6 +186,11 @@ def show_standards(settings: Settings, found: "SessionAnalysis", *, whole: bool)
         f"{recalled} of {len(found.standards)} clauses stand here as they are remembered: their "
         "text could not be had (docs/analysis.md)."
     )
+
+
+def _show_nothing(settings: Settings, title: str, reason: str) -> None:
+    """Say why there is no table."""
+    settings.show_text(f"{title}: {reason}.\n")
 
 
 def _notes(notes: set[str]) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MOST_REFLECTIONS = 10  # in a table; JSON has all
 MOST_COLUMNS = 5  # speakers beside each other
+SMALL_ROOM_HZ = 200.0  # below, a small room has few modes an octave; its size tells better
 BAR_WIDTH = 12  # letters, of the longest decay
 
 
@@ -82,15 +83,22 @@ def show_decay(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
             f"Decay of {speaker} per octave, {places}",
             ["octave", "EDT s", "T20 s", "T30 s", "C80 dB", ""],
             rows,
-            caption="- " + "\n- ".join(reasons) if reasons else "",
+            caption="- " + "\n- ".join([_modal_note(found), *reasons]),
         )
+
+
+def _modal_note(found: Sequence["ResponseAnalysis"]) -> str:
+    """Say where octaves hold single modes, which have their own table."""
+    limit_hz = found[0].room.schroeder_hz
+    below = f"{limit_hz:.0f} Hz" if math.isfinite(limit_hz) else f"about {SMALL_ROOM_HZ:.0f} Hz"
+    return f"below {below} single modes decay, each at its own pace: --only modes"
 
 
 def show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
     """Show the modes of the room."""
     room = found[0].room
     if not room.modes:
-        settings.show_table("Modes of the room", [""], [], caption=f"- none: {room.reason}")
+        settings.show_text(f"Modes of the room: none: {room.reason}.\n")
         return
     speakers = list(dict.fromkeys(a.speaker for a in found))
     many = len(speakers) > MOST_COLUMNS
@@ -111,12 +119,14 @@ def show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
         ]
         if math.isfinite(room.schroeder_hz):
             row.append(" ".join(map(str, mode.numbers)) if mode.numbers else "-")
+            row.append(number(mode.box_hz, ".1f"))
         rows.append(row)
     named = math.isfinite(room.schroeder_hz)
     notes = ["level: of the resonance at its peak, the strongest of the positions"]
     if named:
+        notes.append("half waves: along x, y and z; box: where rigid walls of that size have them")
         notes.append(
-            f"half waves: along x, y and z; Schroeder frequency {room.schroeder_hz:.0f} Hz"
+            f"Schroeder frequency {room.schroeder_hz:.0f} Hz: modes above overlap, and are left out"
         )
     settings.show_table(
         "Modes of the room, level in dB",
@@ -125,7 +135,7 @@ def show_modes(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
             "T60 s",
             "Q",
             *(["dB", "from"] if many else speakers),
-            *(["half waves"] if named else []),
+            *(["half waves", "box Hz"] if named else []),
         ],
         rows,
         caption="- " + "\n- ".join(notes),

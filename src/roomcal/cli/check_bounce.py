@@ -1,6 +1,5 @@
 """`roomcal analyze --check-bounce`: whether a mix carries what belongs to the monitors alone."""
 
-import math
 from pathlib import Path
 
 import click
@@ -32,7 +31,7 @@ def check_bounce(settings: Settings, file: Path, bank: str, *, as_json: bool) ->
         return
     verb = "carries" if found.answer == "carries" else "does not carry"
     click.echo(
-        f"{file.name} {verb} the correction {bank} (confidence {_percent(found.confidence)})"
+        f"{file.name} {verb} the correction {bank} (confidence {100 * found.confidence:.1f} %)"
     )
     settings.talk.note(
         f"{100 * found.share:.0f} ± {100 * found.share_std:.0f} % of its structure is in the mix"
@@ -42,10 +41,3 @@ def check_bounce(settings: Settings, file: Path, bank: str, *, as_json: bool) ->
             "bounce again with the correction bypassed: it belongs on the monitor bus, after the "
             "mix bus"
         )
-
-
-def _percent(confidence: float) -> str:
-    """Write a confidence with as many nines as it has."""
-    if confidence > 0.9999:
-        return "above 99.99 %"
-    return f"{math.floor(1e4 * confidence) / 100:.2f} %"

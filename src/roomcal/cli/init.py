@@ -16,6 +16,7 @@ LAYOUTS = {
     "stereo": (("L", "L"), ("R", "R")),
     "2.1": (("L", "L"), ("R", "R"), ("Sub", "LFE")),
 }
+N_SOURCES = 2  # inputs of a bank for any of them
 INCIDENCES: dict[str, Literal[0, 90]] = {"0": 0, "90": 90}  # degrees
 
 
@@ -51,6 +52,7 @@ INCIDENCES: dict[str, Literal[0, 90]] = {"0": 0, "90": 90}  # degrees
     type=click.Choice(list(INCIDENCES)),
     help="How the microphone points: 0 at the speakers, 90 at the ceiling.  [default: the file's]",
 )
+@click.option("--source", help="What `run` corrects: the DAW's output, DEVICE:1,2.")
 @click.option("--fs", type=int, default=48000, show_default=True, help="Sample rate in Hz.")
 @force_option
 @click.pass_obj
@@ -64,6 +66,7 @@ def init(
     mic_channel: int,
     mic_cal: Path | None,
     mic_incidence: str | None,
+    source: str | None,
     fs: int,
     force: bool,
 ) -> None:
@@ -78,6 +81,7 @@ def init(
     from roomcal.errors import InputError
     from roomcal.files.atomic import refuse_existing
     from roomcal.files.studio_toml import FILE_NAME, write_studio
+    from roomcal.live.routing import parse_source
     from roomcal.model.studio import Microphone, Speaker, Studio
 
     path = settings.folder / FILE_NAME
@@ -98,6 +102,7 @@ def init(
             output_device=output_device,
             input_device=input_device or output_device,
             microphone=microphone,
+            source=parse_source(source, N_SOURCES) if source else None,
         )
     except ValueError as error:
         raise InputError("RC-308", str(error), hint="give another value") from error

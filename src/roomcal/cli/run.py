@@ -71,6 +71,7 @@ def run(
     from roomcal.jobs.run import LiveRun
     from roomcal.jobs.run_plan import RunChoices, plan_run
 
+    settings.json_lines = not dry_run
     screen = not (as_json or settings.quiet or dry_run) and settings.console(err=True).is_terminal
     live = LiveRun(_teller(settings, screen=screen), reconnect=not no_reconnect)
     try:
@@ -119,7 +120,7 @@ def _play(settings: Settings, live: "LiveRun", asked: "Requests", *, screen: boo
             settings.talk.warn(f"`roomcal ctl` cannot reach this run: {error}")
         read_keys = stack.enter_context(single_keys())
         picture = stack.enter_context(RunScreen(settings.console(err=True))) if screen else None
-        show = _status_lines(live) if settings.json else None
+        show = _status_lines(settings, live) if settings.json else None
         while not asked and not live.asked_to_stop:
             live.step(LOOK_S)
             for key in read_keys():
@@ -133,10 +134,8 @@ def _play(settings: Settings, live: "LiveRun", asked: "Requests", *, screen: boo
                 show()
 
 
-def _status_lines(live: "LiveRun") -> Show:
+def _status_lines(settings: Settings, live: "LiveRun") -> Show:
     """Return what prints a status each second, and whenever the state changes."""
-    from roomcal.files.documents import json_line
-
     looks = 0
     last: tuple[Any, ...] = ()
 
@@ -145,7 +144,7 @@ def _status_lines(live: "LiveRun") -> Show:
         status = live.status
         now = (status.state, status.reason, status.bank, status.bypass, status.restarts)
         if looks % LOOKS_A_LINE == 0 or now != last:
-            click.echo(json_line(dataclasses.asdict(status)))
+            settings.show_json(dataclasses.asdict(status))
         looks += 1
         last = now
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -15,6 +16,7 @@ KEYS = "1-9 bank · b bypass · d dim · m mute · s solo · q quit"
 LINES = {"b": "bypass", "d": "dim", "m": "mute", "n": "next", "q": "stop"}
 _NARROW, _WIDE = 24, 48  # columns of a meter's bar
 _WIDE_CONSOLE = 110
+_MOST_BARS = 10
 # Level from which a meter warns: the limiter begins at -0.3 dBFS.
 _NEAR_CLIPPING_DBFS = -3.0
 _STATES = {
@@ -59,7 +61,7 @@ def screen(status: RunStatus, width: int) -> RenderableType:
         _state_line(status),
         _banks_line(status),
         Text(f"{status.source} → {status.device}", style="dim", no_wrap=True, overflow="ellipsis"),
-        _meters(status, _WIDE if width >= _WIDE_CONSOLE else _NARROW),
+        _all_meters(status, width),
         _counts_line(status),
         Text(_load_text(status), style="dim"),
         Text(_latency_text(status), style="dim"),
@@ -110,6 +112,26 @@ def _banks_line(status: RunStatus) -> Text:
     return line
 
 
+def _all_meters(status: RunStatus, width: int) -> RenderableType:
+    """Draw bars, or only numbers where there are too many for a terminal's height."""
+    if len(status.inputs) + len(status.outputs) <= _MOST_BARS:
+        return _meters(status, _WIDE if width >= _WIDE_CONSOLE else _NARROW)
+    return Group(_numbers("in", status.inputs), _numbers("out", status.outputs))
+
+
+def _numbers(heading: str, meters: Sequence[ChannelMeter]) -> Columns:
+    cells = [Text(heading)]
+    for meter in meters:
+        level = "silent" if meter.peak_dbfs is None else f"{meter.peak_dbfs:.1f} dBFS"
+        cells.append(Text(f"{meter.name} {level}", style="red" if is_hot(meter) else ""))
+    return Columns(cells, padding=(0, 2))
+
+
+def is_hot(meter: ChannelMeter) -> bool:
+    """Whether a level comes near full scale."""
+    return meter.peak_dbfs is not None and meter.peak_dbfs > _NEAR_CLIPPING_DBFS
+
+
 def _meters(status: RunStatus, bar_columns: int) -> Table:
     table = Table.grid(padding=(0, 1, 0, 0))
     for justify in ("left", "left", "left", "right", "right"):
@@ -124,8 +146,7 @@ def _add_meters(
 ) -> None:
     for row, meter in enumerate(meters):
         peak = meter.peak_dbfs
-        hot = peak is not None and peak > _NEAR_CLIPPING_DBFS
-        style = "red" if hot else "green"
+        style = "red" if is_hot(meter) else "green"
         table.add_row(
             heading if row == 0 else "",
             meter.name,

@@ -30,6 +30,7 @@ class Settings:
         self.color = False
         self.debug = "--debug" in sys.argv[1:]
         self.json = False
+        self.json_lines = False  # a document a line, errors too
         # Of `audio_options`: what differs from studio.toml.
         self.input_device: str | None = None
         self.audio_changes: dict[str, float] = {}
@@ -63,9 +64,9 @@ class Settings:
 
     def show_json(self, data: dict[str, Any]) -> None:
         """Print one JSON document."""
-        from roomcal.files.documents import json_text
+        from roomcal.files.documents import json_line, json_text
 
-        click.echo(json_text(data))
+        click.echo(json_line(data) if self.json_lines else json_text(data))
 
     def show_table(
         self,

@@ -10,7 +10,16 @@ and writes the data half as often as radix 2 would; a length that is an odd powe
 from typing import Any
 
 from roomcal.convolver.compiled import compiled, inlined
-from roomcal.convolver.simd import CELL, LANES, exchange, load, splat, store
+from roomcal.convolver.simd import (
+    CELL,
+    LANES,
+    exchange,
+    load_cell,
+    splat_cell,
+    store,
+    times_j,
+    twice,
+)
 
 
 @inlined
@@ -23,6 +32,18 @@ def is_odd_power(length: int) -> bool:
     return odd
 
 
+@inlined
+def turned(pool: Any, z: Any, w: int) -> Any:
+    """Return a cell times the factor at `w`."""
+    return z * splat_cell(pool, w) + times_j(z * splat_cell(pool, w + 1))
+
+
+@inlined
+def turned_back(pool: Any, z: Any, w: int) -> Any:
+    """Return a cell times the conjugate of the factor at `w`."""
+    return z * splat_cell(pool, w) - times_j(z * splat_cell(pool, w + 1))
+
+
 @compiled
 def forward(pool: Any, data: int, length: int, factors: int) -> None:
     """DFT of `length` cells; the bins come out bit-reversed."""
@@ -32,13 +53,9 @@ def forward(pool: Any, data: int, length: int, factors: int) -> None:
         for j in range(half):
             p = data + CELL * j
             q = p + CELL * half
-            ar, ai, br, bi = load(pool, p), load(pool, p + 8), load(pool, q), load(pool, q + 8)
-            wr, wi = splat(pool, factors + 2 * j), splat(pool, factors + 2 * j + 1)
-            store(pool, p, ar + br)
-            store(pool, p + 8, ai + bi)
-            dr, di = ar - br, ai - bi
-            store(pool, q, dr * wr - di * wi)
-            store(pool, q + 8, dr * wi + di * wr)
+            a, b = load_cell(pool, p), load_cell(pool, q)
+            store(pool, p, a + b)
+            store(pool, q, turned(pool, a - b, factors + 2 * j))
         factors += 2 * half
         n = half
     while n > 4:
@@ -47,44 +64,24 @@ def forward(pool: Any, data: int, length: int, factors: int) -> None:
         for first in range(0, length, n):
             for j in range(quarter):
                 p, w = data + CELL * (first + j), factors + 6 * j
-                ar, ai = load(pool, p), load(pool, p + 8)
-                br, bi = load(pool, p + step), load(pool, p + step + 8)
-                cr, ci = load(pool, p + 2 * step), load(pool, p + 2 * step + 8)
-                dr, di = load(pool, p + 3 * step), load(pool, p + 3 * step + 8)
-                sr, si, tr, ti = ar + cr, ai + ci, br + dr, bi + di
-                ur, ui, vr, vi = ar - cr, ai - ci, bi - di, dr - br  # v = -j (b - d)
-                store(pool, p, sr + tr)
-                store(pool, p + 8, si + ti)
-                xr, xi = sr - tr, si - ti
-                wr, wi = splat(pool, w + 2), splat(pool, w + 3)
-                store(pool, p + step, xr * wr - xi * wi)
-                store(pool, p + step + 8, xr * wi + xi * wr)
-                xr, xi = ur + vr, ui + vi
-                wr, wi = splat(pool, w), splat(pool, w + 1)
-                store(pool, p + 2 * step, xr * wr - xi * wi)
-                store(pool, p + 2 * step + 8, xr * wi + xi * wr)
-                xr, xi = ur - vr, ui - vi
-                wr, wi = splat(pool, w + 4), splat(pool, w + 5)
-                store(pool, p + 3 * step, xr * wr - xi * wi)
-                store(pool, p + 3 * step + 8, xr * wi + xi * wr)
+                a, b = load_cell(pool, p), load_cell(pool, p + step)
+                c, d = load_cell(pool, p + 2 * step), load_cell(pool, p + 3 * step)
+                s, t, u, v = a + c, b + d, a - c, times_j(b - d)
+                store(pool, p, s + t)
+                store(pool, p + step, turned(pool, s - t, w + 2))
+                store(pool, p + 2 * step, turned(pool, u - v, w))
+                store(pool, p + 3 * step, turned(pool, u + v, w + 4))
         factors += 6 * quarter
         n = quarter
     if n == 4:  # the last pass turns nothing
         for p in range(data, data + CELL * length, 4 * CELL):
-            ar, ai = load(pool, p), load(pool, p + 8)
-            br, bi = load(pool, p + 16), load(pool, p + 24)
-            cr, ci = load(pool, p + 32), load(pool, p + 40)
-            dr, di = load(pool, p + 48), load(pool, p + 56)
-            sr, si, tr, ti = ar + cr, ai + ci, br + dr, bi + di
-            ur, ui, vr, vi = ar - cr, ai - ci, bi - di, dr - br
-            store(pool, p, sr + tr)
-            store(pool, p + 8, si + ti)
-            store(pool, p + 16, sr - tr)
-            store(pool, p + 24, si - ti)
-            store(pool, p + 32, ur + vr)
-            store(pool, p + 40, ui + vi)
-            store(pool, p + 48, ur - vr)
-            store(pool, p + 56, ui - vi)
+            a, b = load_cell(pool, p), load_cell(pool, p + CELL)
+            c, d = load_cell(pool, p + 2 * CELL), load_cell(pool, p + 3 * CELL)
+            s, t, u, v = a + c, b + d, a - c, times_j(b - d)
+            store(pool, p, s + t)
+            store(pool, p + CELL, s - t)
+            store(pool, p + 2 * CELL, u - v)
+            store(pool, p + 3 * CELL, u + v)
 
 
 @compiled
@@ -99,20 +96,13 @@ def backward(pool: Any, data: int, length: int, factors: int) -> None:
         n >>= 2
     if n == 4:  # the first pass turns nothing
         for p in range(data, data + CELL * length, 4 * CELL):
-            ar, ai = load(pool, p), load(pool, p + 8)
-            br, bi = load(pool, p + 16), load(pool, p + 24)
-            cr, ci = load(pool, p + 32), load(pool, p + 40)
-            dr, di = load(pool, p + 48), load(pool, p + 56)
-            sr, si, tr, ti = ar + br, ai + bi, cr + dr, ci + di
-            ur, ui, vr, vi = ar - br, ai - bi, di - ci, cr - dr
-            store(pool, p, sr + tr)
-            store(pool, p + 8, si + ti)
-            store(pool, p + 16, ur + vr)
-            store(pool, p + 24, ui + vi)
-            store(pool, p + 32, sr - tr)
-            store(pool, p + 40, si - ti)
-            store(pool, p + 48, ur - vr)
-            store(pool, p + 56, ui - vi)
+            a, b = load_cell(pool, p), load_cell(pool, p + CELL)
+            c, d = load_cell(pool, p + 2 * CELL), load_cell(pool, p + 3 * CELL)
+            s, t, u, v = a + b, c + d, a - b, times_j(c - d)
+            store(pool, p, s + t)
+            store(pool, p + CELL, u + v)
+            store(pool, p + 2 * CELL, s - t)
+            store(pool, p + 3 * CELL, u - v)
     n = 16
     while n <= top:
         quarter = n >> 2
@@ -121,39 +111,24 @@ def backward(pool: Any, data: int, length: int, factors: int) -> None:
         for first in range(0, length, n):
             for j in range(quarter):
                 p, w = data + CELL * (first + j), w_end + 6 * j
-                ar, ai = load(pool, p), load(pool, p + 8)
-                xr, xi = load(pool, p + step), load(pool, p + step + 8)
-                wr, wi = splat(pool, w + 2), splat(pool, w + 3)
-                br, bi = xr * wr + xi * wi, xi * wr - xr * wi
-                xr, xi = load(pool, p + 2 * step), load(pool, p + 2 * step + 8)
-                wr, wi = splat(pool, w), splat(pool, w + 1)
-                cr, ci = xr * wr + xi * wi, xi * wr - xr * wi
-                xr, xi = load(pool, p + 3 * step), load(pool, p + 3 * step + 8)
-                wr, wi = splat(pool, w + 4), splat(pool, w + 5)
-                dr, di = xr * wr + xi * wi, xi * wr - xr * wi
-                sr, si, tr, ti = ar + br, ai + bi, cr + dr, ci + di
-                ur, ui, vr, vi = ar - br, ai - bi, di - ci, cr - dr  # v = j (c - d)
-                store(pool, p, sr + tr)
-                store(pool, p + 8, si + ti)
-                store(pool, p + step, ur + vr)
-                store(pool, p + step + 8, ui + vi)
-                store(pool, p + 2 * step, sr - tr)
-                store(pool, p + 2 * step + 8, si - ti)
-                store(pool, p + 3 * step, ur - vr)
-                store(pool, p + 3 * step + 8, ui - vi)
+                a = load_cell(pool, p)
+                b = turned_back(pool, load_cell(pool, p + step), w + 2)
+                c = turned_back(pool, load_cell(pool, p + 2 * step), w)
+                d = turned_back(pool, load_cell(pool, p + 3 * step), w + 4)
+                s, t, u, v = a + b, c + d, a - b, times_j(c - d)
+                store(pool, p, s + t)
+                store(pool, p + step, u + v)
+                store(pool, p + 2 * step, s - t)
+                store(pool, p + 3 * step, u - v)
         n <<= 2
     if odd:
         half = length >> 1
         for j in range(half):
             p = data + CELL * j
             q = p + CELL * half
-            ar, ai, xr, xi = load(pool, p), load(pool, p + 8), load(pool, q), load(pool, q + 8)
-            wr, wi = splat(pool, factors + 2 * j), splat(pool, factors + 2 * j + 1)
-            br, bi = xr * wr + xi * wi, xi * wr - xr * wi
-            store(pool, p, ar + br)
-            store(pool, p + 8, ai + bi)
-            store(pool, q, ar - br)
-            store(pool, q + 8, ai - bi)
+            a, b = load_cell(pool, p), turned_back(pool, load_cell(pool, q), factors + 2 * j)
+            store(pool, p, a + b)
+            store(pool, q, a - b)
 
 
 @compiled
@@ -164,36 +139,33 @@ def across_lanes(pool: Any, data: int, length: int, turn: int, constants: int) -
     lane takes the sum, the lower one the difference, turned. `transform.lane_constants` holds the
     signs and the turns.
     """
-    sign_4, sign_2 = load(pool, constants), load(pool, constants + LANES)
-    sign_1 = load(pool, constants + 2 * LANES)
-    turn_4r, turn_4i = load(pool, constants + 3 * LANES), load(pool, constants + 4 * LANES)
-    turn_2r, turn_2i = load(pool, constants + 5 * LANES), load(pool, constants + 6 * LANES)
+    sign_4, sign_2 = twice(pool, constants), twice(pool, constants + LANES)
+    sign_1 = twice(pool, constants + 2 * LANES)
+    turn_4r, turn_4i = twice(pool, constants + 3 * LANES), twice(pool, constants + 4 * LANES)
+    turn_2r, turn_2i = twice(pool, constants + 5 * LANES), twice(pool, constants + 6 * LANES)
     for i in range(0, CELL * length, CELL):
-        xr, xi = load(pool, data + i), load(pool, data + i + 8)
-        wr, wi = load(pool, turn + i), load(pool, turn + i + 8)
-        ar, ai = xr * wr - xi * wi, xr * wi + xi * wr
-        br, bi = exchange(ar, 4) + sign_4 * ar, exchange(ai, 4) + sign_4 * ai
-        ar, ai = br * turn_4r - bi * turn_4i, br * turn_4i + bi * turn_4r
-        br, bi = exchange(ar, 2) + sign_2 * ar, exchange(ai, 2) + sign_2 * ai
-        ar, ai = br * turn_2r - bi * turn_2i, br * turn_2i + bi * turn_2r
-        store(pool, data + i, exchange(ar, 1) + sign_1 * ar)
-        store(pool, data + i + 8, exchange(ai, 1) + sign_1 * ai)
+        x = load_cell(pool, data + i)
+        a = x * twice(pool, turn + i) + times_j(x * twice(pool, turn + i + 8))
+        b = exchange(a, 4) + sign_4 * a
+        a = b * turn_4r + times_j(b * turn_4i)
+        b = exchange(a, 2) + sign_2 * a
+        a = b * turn_2r + times_j(b * turn_2i)
+        store(pool, data + i, exchange(a, 1) + sign_1 * a)
 
 
 @compiled
 def back_across_lanes(pool: Any, data: int, length: int, turn: int, constants: int) -> None:
     """Undo `across_lanes`, times 8: its passes in reverse order with conjugate turns."""
-    sign_4, sign_2 = load(pool, constants), load(pool, constants + LANES)
-    sign_1 = load(pool, constants + 2 * LANES)
-    turn_4r, turn_4i = load(pool, constants + 3 * LANES), load(pool, constants + 4 * LANES)
-    turn_2r, turn_2i = load(pool, constants + 5 * LANES), load(pool, constants + 6 * LANES)
+    sign_4, sign_2 = twice(pool, constants), twice(pool, constants + LANES)
+    sign_1 = twice(pool, constants + 2 * LANES)
+    turn_4r, turn_4i = twice(pool, constants + 3 * LANES), twice(pool, constants + 4 * LANES)
+    turn_2r, turn_2i = twice(pool, constants + 5 * LANES), twice(pool, constants + 6 * LANES)
     for i in range(0, CELL * length, CELL):
-        ar, ai = load(pool, data + i), load(pool, data + i + 8)
-        wr, wi = load(pool, turn + i), load(pool, turn + i + 8)
-        br, bi = exchange(ar, 1) + sign_1 * ar, exchange(ai, 1) + sign_1 * ai
-        ar, ai = br * turn_2r + bi * turn_2i, bi * turn_2r - br * turn_2i
-        br, bi = exchange(ar, 2) + sign_2 * ar, exchange(ai, 2) + sign_2 * ai
-        ar, ai = br * turn_4r + bi * turn_4i, bi * turn_4r - br * turn_4i
-        br, bi = exchange(ar, 4) + sign_4 * ar, exchange(ai, 4) + sign_4 * ai
-        store(pool, data + i, br * wr + bi * wi)
-        store(pool, data + i + 8, bi * wr - br * wi)
+        a = load_cell(pool, data + i)
+        b = exchange(a, 1) + sign_1 * a
+        a = b * turn_2r - times_j(b * turn_2i)
+        b = exchange(a, 2) + sign_2 * a
+        a = b * turn_4r - times_j(b * turn_4i)
+        b = exchange(a, 4) + sign_4 * a
+        back = b * twice(pool, turn + i) - times_j(b * twice(pool, turn + i + 8))
+        store(pool, data + i, back)

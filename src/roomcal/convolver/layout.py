@@ -101,8 +101,8 @@ ALIGNMENT = 64  # bytes: a cache line, and the largest vector
     FORWARD_AT,  # per input the DFT between its two steps
     BACKWARD_AT,  # per side and output the same
     OUTPUT_AT,  # per side, output and parity of the frame its samples
-    LEVEL_WINDOW_AT,
-    LEVEL_TURNS_AT,
+    LEVEL_WINDOW_AT,  # per row real and imaginary part
+    LEVEL_TURNS_AT,  # with the columns' part of the window
     COLUMN_TWIDDLES_AT,
     ROW_TWIDDLES_AT,
 ) = range(18)
@@ -202,6 +202,8 @@ def allocate(
         partition = _CELL * (columns + 1)  # of 8 rows; a cell more, so as to change cache lines
         filter_floats = partition * level.n_partitions * (rows // 8)
         order = level_order(rows, columns)[:, 0, :].ravel()
+        # Of n = columns r + c, the window's part in r is a factor a row, that in c joins the turns.
+        row_window, column_window = window(rows), window(size)[:columns]
         places = {
             BLOCKS: level.blocks,
             PARTITIONS: level.n_partitions,
@@ -217,8 +219,8 @@ def allocate(
             FORWARD_AT: pool.room(2 * size * n_inputs),
             BACKWARD_AT: pool.room(2 * size * 2 * n_outputs),
             OUTPUT_AT: pool.room(size * 2 * 2 * n_outputs),  # two frames on each of two sides
-            LEVEL_WINDOW_AT: pool.constant(cells(window(size))),
-            LEVEL_TURNS_AT: pool.constant(cells(turns(order, columns).ravel())),
+            LEVEL_WINDOW_AT: pool.constant(row_window.view(np.float64)),
+            LEVEL_TURNS_AT: pool.constant(cells((turns(order, columns) * column_window).ravel())),
             COLUMN_TWIDDLES_AT: pool.constant(twiddles(rows)),
             ROW_TWIDDLES_AT: pool.constant(twiddles(columns)),
         }

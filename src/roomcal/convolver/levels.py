@@ -19,6 +19,7 @@ from roomcal.convolver.simd import (
     CELL,
     load,
     load_cell,
+    splat,
     store,
     times_j,
     transpose,
@@ -46,20 +47,19 @@ def columns_forward(table: Table, pool: Pool, at: int, frame: int, unit: int) ->
     previous = line + (((frame - 2) * size) & (frames - 1))
     current = line + (((frame - 1) * size) & (frames - 1))
     work, stride = table[layout.WORK_AT], 2 * columns
-    window = table[at + layout.LEVEL_WINDOW_AT] + CELL * group
+    window = table[at + layout.LEVEL_WINDOW_AT]
     turns = table[at + layout.LEVEL_TURNS_AT] + CELL * group
     target = table[at + layout.FORWARD_AT] + 2 * size * source + CELL * group
     for row in range(rows):
         before, now = load(pool, previous + row * columns), load(pool, current + row * columns)
-        wr, wi = load(pool, window + row * stride), load(pool, window + row * stride + 8)
+        wr, wi = splat(pool, window + 2 * row), splat(pool, window + 2 * row + 1)
         store(pool, work + CELL * row, before * wr + now * wi)
         store(pool, work + CELL * row + 8, before * wi - now * wr)
     forward(pool, work, rows, table[at + layout.COLUMN_TWIDDLES_AT])
     for row in range(rows):
-        xr, xi = load(pool, work + CELL * row), load(pool, work + CELL * row + 8)
-        wr, wi = load(pool, turns + row * stride), load(pool, turns + row * stride + 8)
-        store(pool, target + row * stride, xr * wr - xi * wi)
-        store(pool, target + row * stride + 8, xr * wi + xi * wr)
+        x, w = load_cell(pool, work + CELL * row), turns + row * stride
+        turned = x * twice(pool, w) + times_j(x * twice(pool, w + 8))
+        store(pool, target + row * stride, turned)
 
 
 @compiled
@@ -166,17 +166,15 @@ def columns_back(table: Table, pool: Pool, at: int, group: int, source: int, tar
     """Second step back for 8 columns of an output: its samples for the next frame."""
     columns, rows = table[at + layout.COLUMNS], table[at + layout.ROWS]
     work, stride = table[layout.WORK_AT], 2 * columns
-    window = table[at + layout.LEVEL_WINDOW_AT] + CELL * group
+    window = table[at + layout.LEVEL_WINDOW_AT]
     turns = table[at + layout.LEVEL_TURNS_AT] + CELL * group
     for row in range(rows):
-        cell = source + row * stride + CELL * group
-        xr, xi = load(pool, cell), load(pool, cell + 8)
-        wr, wi = load(pool, turns + row * stride), load(pool, turns + row * stride + 8)
-        store(pool, work + CELL * row, xr * wr + xi * wi)
-        store(pool, work + CELL * row + 8, xi * wr - xr * wi)
+        x, w = load_cell(pool, source + row * stride + CELL * group), turns + row * stride
+        turned = x * twice(pool, w) - times_j(x * twice(pool, w + 8))
+        store(pool, work + CELL * row, turned)
     backward(pool, work, rows, table[at + layout.COLUMN_TWIDDLES_AT])
     for row in range(rows):
-        wr, wi = load(pool, window + row * stride), load(pool, window + row * stride + 8)
+        wr, wi = splat(pool, window + 2 * row), splat(pool, window + 2 * row + 1)
         re, im = load(pool, work + CELL * row), load(pool, work + CELL * row + 8)
         store(pool, target + row * columns + 8 * group, re * wi - im * wr)
 

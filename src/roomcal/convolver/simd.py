@@ -108,6 +108,20 @@ def twice(typing_context: Any, pool: Any, at: Any) -> Any:
 
 
 @_intrinsic
+def splat_cell(typing_context: Any, pool: Any, at: Any) -> Any:
+    """Return one float of the pool in all lanes of a cell; the position may be any."""
+    vector = VectorType(pool.dtype, CELL)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = builder.load(_address(context, builder, signature.args[0], *arguments))
+        undefined = ir.Constant(_llvm_type(vector), ir.Undefined)
+        first = builder.insert_element(undefined, number, ir.Constant(_INDEX, 0))
+        return builder.shuffle_vector(first, undefined, _pattern([0] * CELL))
+
+    return vector(pool, types.intp), generate
+
+
+@_intrinsic
 def times_j(typing_context: Any, value: Any) -> Any:
     """Return the cell j z for a cell z: its real parts are -Im z, its imaginary parts Re z."""
 
@@ -172,7 +186,7 @@ def exchange(typing_context: Any, value: Any, distance: Any) -> Any:
     """Swap lane l with lane l ^ distance, a constant 1, 2 or 4."""
     if not isinstance(distance, types.IntegerLiteral):
         raise RequireLiteralValue("distance")
-    lanes = [lane ^ distance.literal_value for lane in range(LANES)]
+    lanes = [lane ^ distance.literal_value for lane in range(value.lanes)]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         undefined = ir.Constant(_llvm_type(value), ir.Undefined)

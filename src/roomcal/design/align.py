@@ -7,6 +7,7 @@ import numpy as np
 import scipy.fft
 
 from roomcal.design.grid import ANALYSIS_S, LEVEL, Band, transform_length
+from roomcal.design.own_noise import own_snr
 from roomcal.dsp.arrival import arrival_sample
 from roomcal.dsp.rate import at_rate
 from roomcal.errors import InputError
@@ -116,6 +117,9 @@ def align(
     level = band_power(power, fs / n_fft, band)
     h /= np.sqrt(level)[:, None]
     power /= level[:, None]
+    snr = tuple(r.snr for r in responses)
+    if not any(snr):
+        snr = (own_snr(raw, arrivals, fs),) * len(snr)
     peaks = np.array([np.abs(r.samples).max() for r in responses])
     return AlignedSet(
         speaker=responses[0].speaker,
@@ -130,7 +134,7 @@ def align(
         band=band,
         is_sub=is_sub,
         measured_high_hz=measured_high_hz,
-        snr=tuple(r.snr for r in responses),
+        snr=snr,
         shortest_s=min((x.size - a) / fs for x, a in zip(raw, arrivals, strict=True)),
     )
 

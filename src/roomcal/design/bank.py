@@ -1,6 +1,6 @@
 """The filters of all speakers in one matrix: gain, delay, crossover and headroom in the taps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 import scipy.fft
@@ -23,6 +23,7 @@ def build_bank(
     max_latency: int | None,
     gain_db: Mapping[str, float],
     delay_s: Mapping[str, float],
+    inverted: Set[str],
     join: SubJoin | None,
     bands: Sequence[tuple[Biquad, ...]],
     fir_taps: int | None,
@@ -42,6 +43,8 @@ def build_bank(
         Samples; where it leaves no room for a fractional delay, delays are whole samples.
     gain_db, delay_s : by name
         What matches the speakers.
+    inverted : set of str
+        Speakers whose polarity is turned over.
     join : SubJoin or None
         A sub that takes the bass of all inputs.
     bands : sequence of tuple of Biquad
@@ -74,14 +77,16 @@ def build_bank(
     for i, (n, filter_taps) in enumerate(zip(names, filters, strict=True)):
         gain = float(ratio_from_db(gain_db[n]))
         whole = gain * delayed(filter_taps, wanted[n] + extra)
+        turn = -1.0 if n in inverted else 1.0
         if join is None:
-            taps[i, i] = whole
+            taps[i, i] = turn * whole
             paths.append(
                 PathStructure(
                     n,
                     n,
                     gain_db=gain_db[n],
                     delay_s=delay_s[n],
+                    inverted=n in inverted,
                     biquads=bands[i],
                     fir_taps=fir_taps,
                 )
@@ -90,7 +95,7 @@ def build_bank(
         high, low = crossover_taps(join.crossover, fs, n_taps)
         sign = -1.0 if join.inverted else 1.0
         low = low * sign * float(ratio_from_db(join.gain_db))
-        taps[i, i] = delayed(_convolved(whole, high), main_delay)
+        taps[i, i] = turn * delayed(_convolved(whole, high), main_delay)
         taps[-1, i] = delayed(_convolved(whole, low), round(join.sub_delay_s * fs))
         paths.append(
             PathStructure(
@@ -98,6 +103,7 @@ def build_bank(
                 n,
                 gain_db=gain_db[n],
                 delay_s=delay_s[n],
+                inverted=n in inverted,
                 crossover=join.crossover,
                 crossover_half="high",
                 biquads=bands[i],

@@ -9,6 +9,7 @@ from roomcal.design.bank import build_bank
 from roomcal.design.crossover import MAX_DELAY_S, SubJoin, join_sub, joined_responses
 from roomcal.design.matching import match_delays, match_levels
 from roomcal.design.phase_plan import plan_phase
+from roomcal.design.polarity import inverted_speakers
 from roomcal.design.speaker_filter import speaker_filter
 from roomcal.design.targets_measured import (
     MEASURED_TARGETS,
@@ -24,6 +25,8 @@ from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.model.studio import Studio
 
 BAND_TAPS = 65536  # that hold the ring of an equaliser's bands, at 48 kHz
+# Speakers that are designed at once take 90 MB each with 65,536 taps; very long ones go one by one.
+MOST_AT_ONCE, LONG_TAPS = 4, 1 << 18
 REFERENCE_FS = 48000  # Hz: `DesignSpec.taps` are counted at this rate
 
 
@@ -84,17 +87,28 @@ def design(
     target = with_shelves(
         target, tilt_db=spec.tilt_db, bass_db=spec.bass_db, treble_db=spec.treble_db
     )
+    turned = _turned(sets, spec)
+    by_speaker = {
+        n: [replace(r, samples=-r.samples) for r in rs] if n in turned else rs
+        for n, rs in by_speaker.items()
+    }
+    sets = [replace(s, h=-s.h) if s.speaker in turned else s for s in sets]
     join: SubJoin | None = None
     joined = _joined(by_speaker, sets, target, spec, fs=fs, n_taps=n_taps)
     if isinstance(joined, tuple):
         join, by_speaker = joined
         sets = [align(rs, fs, main_position=main) for rs in by_speaker.values()]
-    with ThreadPoolExecutor(max_workers=len(sets)) as speakers:  # FFTs let go of the interpreter
+    at_once = min(len(sets), MOST_AT_ONCE) if n_taps <= LONG_TAPS else 1
+    with ThreadPoolExecutor(max_workers=at_once) as speakers:  # FFTs let go of the interpreter
         parts = list(speakers.map(lambda s: speaker_filter(s, target, spec, n_taps=n_taps), sets))
     gain_db = dict.fromkeys(by_speaker, 0.0)
     delay_s = dict.fromkeys(by_speaker, 0.0)
     notes: dict[str, tuple[str, ...]] = {
-        s.speaker: ((join.note,) if join is not None else ()) + part.notes
+        s.speaker: (
+            ((join.note,) if join is not None else ())
+            + ((turned[s.speaker],) if s.speaker in turned else ())
+            + part.notes
+        )
         for s, part in zip(sets, parts, strict=True)
     }
     if isinstance(joined, str):
@@ -115,6 +129,7 @@ def design(
             max_latency=None if spec.max_latency_s is None else int(spec.max_latency_s * fs),
             gain_db=gain_db,
             delay_s=delay_s,
+            inverted=frozenset(turned),
             join=join,
             bands=[part.biquads for part in parts],
             fir_taps=fir_length(spec, fs),
@@ -125,6 +140,7 @@ def design(
                 curves=part.curves,
                 gain_db=gain_db[s.speaker],
                 delay_s=delay_s[s.speaker],
+                inverted=s.speaker in turned,
                 notes=notes[s.speaker],
                 ledger=part.ledger,
             )
@@ -143,6 +159,14 @@ def tap_count(spec: DesignSpec, fs: int) -> int:
 def fir_length(spec: DesignSpec, fs: int) -> int | None:
     """Taps of the FIR beside the bands of a hybrid; None where there is no such thing."""
     return max(1, round(spec.taps * fs / REFERENCE_FS)) if spec.hybrid_hz else None
+
+
+def _turned(sets: Sequence[AlignedSet], spec: DesignSpec) -> dict[str, str]:
+    """Speakers whose polarity the filter turns over, with a note each."""
+    phase = spec.phase == "mixed" and spec.excess_phase and spec.strength > 0.0 and not spec.peq
+    if not phase and not spec.match_delays:
+        return {}
+    return inverted_speakers(sets, absolute=phase)
 
 
 def _joined(

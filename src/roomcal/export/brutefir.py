@@ -21,7 +21,7 @@ _PARTITION = 4096
 _INSTALL = """
 1. Go to this folder (file names are relative to the current folder).
 2. The configuration filters in.f64 into out.f64 (raw 64-bit floats, interleaved) and can be tried
-   at once: brutefir -nodefault brutefir_48000.conf
+   at once: brutefir -nodefault brutefir_RATE.conf
 3. For live use replace the device of input and output by yours, for example
    device: "jack" { };   or   device: "alsa" { device: "hw:0"; };
    and take a smaller filter_length for less latency.

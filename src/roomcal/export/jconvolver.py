@@ -21,9 +21,9 @@ from roomcal.units import FloatArray
 
 _PARTITION = 256
 _INSTALL = """
-jconvolver (JACK): go to this folder, then: jconvolver jconvolver_48000.conf
-   Take the file of JACK's sample rate. The partition (256) must be 1 to 16 times JACK's period.
-fconvolver (files): fconvolver jconvolver_48000.conf in.wav out.wav
+jconvolver (JACK): go to this folder, then: jconvolver jconvolver_RATE.conf
+   with JACK's sample rate. The partition (256) must be 1 to 16 times JACK's period.
+fconvolver (files): fconvolver jconvolver_RATE.conf in.wav out.wav
 mcfx_convolver (plug-in): copy this folder into its preset folder, then choose in the plug-in's
    preset menu the configuration of your project's sample rate. The preset folder is
    ~/Library/mcfx/convolver_presets (macOS), %APPDATA%\\mcfx\\convolver_presets (Windows) or

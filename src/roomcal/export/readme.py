@@ -37,12 +37,13 @@ def readme_text(bank: Bank, *, program: str, install: str, notes: str = "") -> s
     latencies = ", ".join(
         f"{f.latency_samples} samples at {fs} Hz" for fs, f in bank.filters.items()
     )
+    length = f"Length: {first.n_taps} samples at {first.fs} Hz. Latency: {latencies}."
     quieter = quieter_db(bank.filters)
     return f"""Correction {bank.name} for {program}
 
 Sample rates: {", ".join(str(fs) for fs in bank.filters)} Hz
 Inputs: {", ".join(first.inputs)}. Outputs: {", ".join(first.outputs)}.
-Length: {first.n_taps} samples at {first.fs} Hz. Latency: {latencies}.
+{textwrap.fill(length, _WIDTH)}
 Headroom: {first.headroom_db:.2f} dB are taken off inside the filters, so that no full-scale sine
 clips. Nothing else changes the level: leave every gain at 0 dB.
 Pink noise plays {quieter:.1f} dB quieter than without the correction; expect about that of music.

@@ -8,10 +8,11 @@ import numpy as np
 
 from roomcal.dsp.biquads import rendered
 from roomcal.dsp.fractional_delay import HALF_WIDTH, WHOLE_SAMPLE, delayed
+from roomcal.dsp.graphic_equaliser import graphic_taps
 from roomcal.errors import InputError
 from roomcal.files.curve_text import read_text
 from roomcal.files.equalizer_text import is_equalizer_text, read_equalizer_text
-from roomcal.files.foreign_filters import ForeignFilters, section
+from roomcal.files.foreign_filters import ForeignFilters, band, section
 from roomcal.files.minidsp_text import is_minidsp_text, read_minidsp_text
 from roomcal.files.mso_text import is_mso_text, read_mso_text
 from roomcal.files.number_text import line_error
@@ -40,7 +41,7 @@ FILTER_KINDS: dict[str, FilterKind] = {
     "minidsp": FilterKind("miniDSP biquad text", is_minidsp_text, read_minidsp_text),
     "rew-table": FilterKind("REW's table of filters", is_rew_filter_table, read_rew_filter_table),
     "equalizer": FilterKind(
-        "Equalizer APO, AutoEq ParametricEQ and REW filter settings",
+        "Equalizer APO, AutoEq ParametricEQ and GraphicEQ, and REW filter settings",
         is_equalizer_text,
         read_equalizer_text,
     ),
@@ -73,6 +74,7 @@ def filter_bank(path: Path, found: ForeignFilters, fs: int) -> tuple[FilterBank,
     InputError
         RC-307 for a filter that cannot be had at this rate.
     """
+    from scipy.signal import fftconvolve
 
     def wrong(line: int, what: str) -> InputError:
         return line_error(path, line, what)
@@ -85,10 +87,15 @@ def filter_bank(path: Path, found: ForeignFilters, fs: int) -> tuple[FilterBank,
     most = min(MOST_TAPS * max(fs // 48000, 1), 4 * MOST_TAPS)
     paths = []
     for (name, channel), delay in zip(found.channels.items(), delays, strict=True):
-        sections = np.array([section(f, fs, wrong) for f in channel.filters]).reshape(-1, 6)
+        lumped = [f for f in channel.filters if f.curve is None]
+        sections = np.array([section(f, fs, wrong) for f in lumped]).reshape(-1, 6)
+        bands = [band(f, fs, wrong) for f in channel.filters]
         taps, decayed = rendered(sections, gain_db=channel.gain_db, delay_samples=0, most_taps=most)
         if not decayed:
             notes.append(f"{name} rings on for more than {most / fs:.1f} s at {fs} Hz and is cut")
+        for graphic in channel.filters:
+            if graphic.curve is not None:
+                taps = fftconvolve(taps, graphic_taps(graphic.curve, fs))
         room = np.zeros(int(np.ceil(delay)) + latency + HALF_WIDTH)
         taps = delayed(np.concatenate([taps, room]), float(delay) + latency)
         rows.append(-taps if channel.inverted else taps)
@@ -100,6 +107,7 @@ def filter_bank(path: Path, found: ForeignFilters, fs: int) -> tuple[FilterBank,
                 gain_db=channel.gain_db,
                 delay_s=channel.delay_s,
                 inverted=channel.inverted,
+                biquads=() if None in bands else tuple(b for b in bands if b),
             )
         )
     names = tuple(found.channels)

@@ -8,10 +8,14 @@ not known would change the sound, so it is refused with its line.
 import re
 from pathlib import Path
 
+import numpy as np
+
 from roomcal.errors import InputError
 from roomcal.files.foreign_filters import (
+    HIGHEST_HZ,
     LEVEL_LIMIT_DB,
     LONGEST_DELAY_S,
+    LOWEST_HZ,
     MOST_FILTERS,
     Channel,
     Filter,
@@ -19,6 +23,7 @@ from roomcal.files.foreign_filters import (
     check_filter,
 )
 from roomcal.files.number_text import line_error, number, numbered_lines
+from roomcal.model.curve import Curve
 
 DEEPEST_INCLUDE = 5
 # What Equalizer APO takes where a line says no width: its source, "found out by experimentation
@@ -32,7 +37,7 @@ _DEFAULT_WIDTH = {
     "high shelf": (0.9, "slope"),
 }
 _KINDS = {
-    **dict.fromkeys(("PK", "PEQ", "MODAL"), "peak"),
+    **dict.fromkeys(("PK", "PEQ", "PA", "MODAL"), "peak"),
     **dict.fromkeys(("LP", "LPQ"), "low pass"),
     **dict.fromkeys(("HP", "HPQ"), "high pass"),
     **dict.fromkeys(("LS", "LSC", "LSQ"), "low shelf"),
@@ -61,7 +66,8 @@ _THOUSANDS = re.compile(r"^(\d{1,3})[.,](\d{3})$")
 _COMMAND = re.compile(r"([A-Za-z]+)\s*:\s*(.*)")
 # Bounded, since it is tried at every line of what may be no such text at all.
 _BEGINNING = re.compile(
-    r"^[ \t]{0,40}(Filter[ \t]{0,20}\d{0,6}|Preamp)[ \t]{0,20}:", re.MULTILINE | re.IGNORECASE
+    r"^[ \t]{0,40}(Filter[ \t]{0,20}\d{0,6}|Preamp|GraphicEQ)[ \t]{0,20}:",
+    re.MULTILINE | re.IGNORECASE,
 )
 _REW_TITLES = ("dated", "notes", "equaliser", "average", "target")
 _EVERY = ("L", "R")
@@ -143,6 +149,10 @@ class _Reading:
                     raise line_error(path, line_number, f"{n[:20]!r} is no channel")
                 self.found.channels.setdefault(n, Channel())
             return
+        if name == "graphiceq":
+            curve = _graphic(path, line_number, argument)
+            self.add(path, Filter("graphic", curve=curve, line=line_number))
+            return
         if name in ("device", "stage"):
             self.found.notes.append(f"{name}: {argument[:60]} is left out")
             return
@@ -182,8 +192,27 @@ class _Reading:
                 raise line_error(path, found.line, f"more than {MOST_FILTERS} filters")
 
 
-_COMMANDS = ("channel", "preamp", "delay", "device", "stage", "include")
+_COMMANDS = ("channel", "preamp", "delay", "device", "stage", "include", "graphiceq")
 _CHANNELS = {"1": "L", "2": "R", "3": "C", "4": "LFE", "SUB": "LFE"}
+
+
+def _graphic(path: Path, line_number: int, text: str) -> Curve:
+    """Read `20 -1.2; 25 0.4`; without any point on the line, commas are decimal ones."""
+    if "." not in text:
+        text = text.replace(",", ".")
+    points: dict[float, float] = {}
+    for pair in filter(None, (part.strip() for part in re.split(r"[;,]", text))):
+        words = pair.split()
+        if len(words) != 2:
+            raise line_error(path, line_number, f"{pair[:40]!r} is no frequency and level")
+        f_hz, level_db = (_number(path, line_number, word) for word in words)
+        if not LOWEST_HZ <= f_hz <= HIGHEST_HZ or abs(level_db) > LEVEL_LIMIT_DB:
+            raise line_error(path, line_number, f"{pair[:40]!r} is out of range")
+        points[f_hz] = level_db
+    if not points:
+        raise line_error(path, line_number, "a graphic equaliser without points")
+    f = np.array(sorted(points))
+    return Curve(f, np.array([points[x] for x in f]))
 
 
 def filter_of_text(path: Path, line_number: int, text: str) -> Filter:

@@ -29,6 +29,7 @@ _SERIAL = re.compile(
 )
 _DAYTON = re.compile(rf"\*\s*{_NUMBER}\s*Hz\s+{_NUMBER}\s*(?:dB)?", re.IGNORECASE)
 _INCIDENCE = re.compile(r"(?<![\d.])(0|90)[\s_-]*deg", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<=\d)[\u00a0\u202f](?=\d{3}(?!\d))")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
 _WAYS = {
     0: "0 degrees (the microphone points at the speakers)",
@@ -50,7 +51,9 @@ def read_mic_calibration(path: Path) -> MicrophoneCalibration:
     InputError
         RC-301 when the file cannot be read; RC-307, with the line, when it cannot be used.
     """
-    lines = re.split(r"\r\n|\r|\n", read_text(path))
+    # The end mark of old systems, zeros that fill a block, and the minus sign of typesetters.
+    whole = read_text(path).rstrip("\x1a\0\r\n ").replace("\u2212", "-")
+    lines = re.split(r"\r\n|\r|\n", _THOUSANDS.sub("", whole))
     rows: list[tuple[int, tuple[float, ...]]] = []
     header = []
     for number, line in enumerate(lines, start=1):

@@ -51,7 +51,7 @@ def number(text: str) -> float:
         If it is none, or one that can be read in two ways.
     """
     compact = text.strip().replace("\u2212", "-")
-    compact = re.sub(rf"(?<=\d)[{_HARD_SPACE} ](?=\d{{3}}(?!\d))", "", compact)
+    compact = re.sub(rf"(?<=\d)[{_HARD_SPACE}'\u2019 ](?=\d{{3}}(?!\d))", "", compact)
     if len(compact) > _LONGEST_NUMBER:
         raise ValueError(f"{compact[:20]!r}... is no number")
     if _POINT_THOUSANDS.fullmatch(compact):

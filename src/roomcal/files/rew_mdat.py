@@ -15,12 +15,16 @@ from roomcal.errors import InputError
 from roomcal.files.foreign_response import ForeignResponse
 from roomcal.files.java_serial import MAGIC, JavaObject, read_stream
 from roomcal.files.limited import read_limited
+from roomcal.files.rew_text import SINE_RMS_DB
 from roomcal.model.curve import Curve
 from roomcal.model.impulse_response import TimeReference
 from roomcal.units import FloatArray
 
 MOST_BYTES = 512 << 20  # REW warns at less than this itself
 SLOWEST_HZ, FASTEST_HZ = 4000, 800_000
+# REW shows the level of a response plus its SPL offset less 3.000 dB; here a sine at full scale,
+# whose rms is 3.010 dB below it, stands for `full_scale_db_spl` less these 3.010 dB.
+SHOWN_DB = -3.000
 # Two fields tell where the reference was; they agree to rounding where the reference is in use.
 REFERENCE_AGREEMENT_SAMPLES = 0.5
 
@@ -125,7 +129,7 @@ def _measurement(
         name=name,
         time_zero=time_zero,
         time_reference=reference,
-        full_scale_db_spl=offset_db if math.isfinite(offset_db) and offset_db else None,
+        full_scale_db_spl=full_scale_db_spl(offset_db),
         calibration=calibration,
         notes=tuple(notes),
     )
@@ -139,6 +143,13 @@ def _measurement(
         f_hz,
         level_db,
     )
+
+
+def full_scale_db_spl(spl_offset_db: float) -> float | None:
+    """Return the sound pressure level that reads 0 dBFS, from REW's SPL offset, if it has one."""
+    if not math.isfinite(spl_offset_db) or spl_offset_db == 0.0:
+        return None
+    return spl_offset_db + SHOWN_DB - SINE_RMS_DB
 
 
 def _samples(path: Path, sampled: JavaObject, where: str) -> FloatArray:

@@ -75,6 +75,8 @@ def read_text_measurement(path: Path) -> TextMeasurement:
     header, with_phase, last = "", True, 0
     for number, line in numbered_lines(path):
         last = number
+        if line.startswith('"') and starts_with_number(line[1:]):
+            line = line.replace('"', "")  # fields in quotes
         if not line:
             continue
         if not starts_with_number(line):

@@ -4,6 +4,7 @@ What cannot be used is refused here, with the number: truncated, empty, NaN, too
 """
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from roomcal.errors import InputError
 from roomcal.files.riff import refuse_truncated
+from roomcal.files.unusual_audio import Decoded, decode, is_plain_wav
 from roomcal.files.wav_stream import WavWriter
 from roomcal.model.arrays import frozen_array
 from roomcal.units import FloatArray
@@ -62,6 +64,9 @@ def inspect_audio(path: Path) -> AudioInfo:
     InputError
         RC-301 if it cannot be opened, RC-302 if it is damaged, RC-314 if it is no audio.
     """
+    if _is_unusual(path):
+        found = _answered(path, decode(path))
+        return AudioInfo(found.n_channels, found.n_samples, found.fs, found.subtype)
     with _opened(path) as file:
         return AudioInfo(file.channels, file.frames, file.samplerate, file.subtype)
 
@@ -75,9 +80,17 @@ def read_wav(path: Path) -> Wav:
         RC-301 if it cannot be opened, RC-302 if it is damaged, RC-303 if it holds NaN or infinite
         samples, RC-314 if it is no audio.
     """
-    with _opened(path) as file:
-        samples = file.read(dtype="float64", always_2d=True).T
-        fs, subtype, expected = file.samplerate, file.subtype, file.frames
+    if _is_unusual(path):
+        with tempfile.TemporaryDirectory() as folder:
+            plain = Path(folder) / "decoded.wav"
+            found = _answered(path, decode(path, plain))
+            with _opened(plain) as file:
+                samples = file.read(dtype="float64", always_2d=True).T
+            fs, subtype, expected = found.fs, found.subtype, found.n_samples
+    else:
+        with _opened(path) as file:
+            samples = file.read(dtype="float64", always_2d=True).T
+            fs, subtype, expected = file.samplerate, file.subtype, file.frames
     if samples.shape[1] < expected:
         raise InputError(
             "RC-302",
@@ -151,28 +164,10 @@ def _opened(path: Path) -> "Iterator[soundfile.SoundFile]":
     try:
         file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:
-        reason = error.error_string.rstrip(".")
-        if path.suffix.lower() in _AUDIO_SUFFIXES:
-            raise InputError(
-                "RC-302",
-                f"{path.name} is damaged, or not what its name says: {reason}",
-                hint="open it in an audio editor and save it as WAV, or record it again",
-                path=str(path),
-            ) from error
-        raise InputError(
-            "RC-314",
-            f"{path.name} is no audio that roomcal reads: {reason}",
-            hint="give a WAV, AIFF or FLAC file",
-            path=str(path),
-        ) from error
+        raise _no_audio(path, error.error_string.rstrip(".")) from error
     with file:
         if file.frames == 0:
-            raise InputError(
-                "RC-302",
-                f"{path.name} holds no samples",
-                hint="record or export it again",
-                path=str(path),
-            )
+            raise _no_samples(path)
         try:
             yield file
         except soundfile.LibsndfileError as error:
@@ -182,6 +177,53 @@ def _opened(path: Path) -> "Iterator[soundfile.SoundFile]":
                 hint="copy it or record it again",
                 path=str(path),
             ) from error
+
+
+def _is_unusual(path: Path) -> bool:
+    """Whether a file that is there needs a decoder, which another process has."""
+    _refuse_no_file(path)
+    return not is_plain_wav(path)
+
+
+def _answered(path: Path, found: Decoded) -> Decoded:
+    """Refuse what the other process could not read."""
+    if found.crashed:
+        raise InputError(
+            "RC-302",
+            f"{path.name} is damaged: {found.error}",
+            hint="open it in an audio editor and save it as WAV",
+            path=str(path),
+        )
+    refuse_truncated(path)  # with the number, where its header tells
+    if not found.error and found.n_samples > 0:
+        return found
+    raise _no_audio(path, found.error) if found.error else _no_samples(path)
+
+
+def _no_samples(path: Path) -> InputError:
+    return InputError(
+        "RC-302",
+        f"{path.name} holds no samples",
+        hint="record or export it again",
+        path=str(path),
+    )
+
+
+def _no_audio(path: Path, reason: str) -> InputError:
+    """Say of a file that it is damaged, or no audio at all by its name."""
+    if path.suffix.lower() in _AUDIO_SUFFIXES:
+        return InputError(
+            "RC-302",
+            f"{path.name} is damaged, or not what its name says: {reason}",
+            hint="open it in an audio editor and save it as WAV, or record it again",
+            path=str(path),
+        )
+    return InputError(
+        "RC-314",
+        f"{path.name} is no audio that roomcal reads: {reason}",
+        hint="give a WAV, AIFF or FLAC file",
+        path=str(path),
+    )
 
 
 def _refuse_no_file(path: Path) -> None:

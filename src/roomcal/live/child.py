@@ -5,6 +5,7 @@ system calls. The process may be killed at any moment. It ends by itself, with a
 parent asks for it or is gone.
 """
 
+import contextlib
 import itertools
 import os
 import signal
@@ -31,6 +32,7 @@ PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 LOOK_S = 0.7
 CONNECT_S = 0.5  # how often connections and counters are looked after
 FADE_DEADLINE_S = 0.3  # of the engine's own fade, 50 ms at most, and a long block
+_PRIORITY = -11  # that of PipeWire's own clients
 EXIT_DEADLINE_S = 1.0  # closing a stream may take for ever
 
 
@@ -51,6 +53,7 @@ class Child:
         self._panel: Panel
         self._engine: Engine | None = None
         self._place: Place | None = None
+        self._is_found = False
 
     def run(self) -> None:
         """Prepare, play, and return after the fade.
@@ -98,22 +101,25 @@ class Child:
         """Wait, but not longer than until the device is back. False: asked to end."""
         place = self._here()
         until_s = time.monotonic() + pause_s
-        was_there = place.is_there()
         while time.monotonic() < until_s:
             order = self._orders.next(min(LOOK_S, pause_s))
             if order is not None and _is_end(order):
                 return False
-            if not was_there and place.looks_are_cheap and place.is_there():
+            # One that is there and does not open is left in peace until the pause is over.
+            if not self._is_found and place.looks_are_cheap and place.is_there():
                 break
         return True
 
     def _open(self) -> bool:
         """Find the device, prepare the engine for it, and open it when the parent says so."""
         place = self._here()
+        self._is_found = False
         try:
             found = place.find()
+            self._is_found = True
             if self._request.dry:
                 self._say(self._found([]))
+                self._orders.next(timeout_s=3600.0)  # the parent has seen enough
                 return False
             if self._engine is None or not self._engine.fits(found):
                 with announcing(lambda: self._say({"event": "compiling"})):
@@ -224,6 +230,8 @@ def main() -> None:
     for name in ("SIGINT", "SIGHUP", "SIGBREAK"):  # of the terminal: the parent decides
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    with contextlib.suppress(AttributeError, OSError):  # who may, goes first; Windows: the parent
+        os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
     answers = own_answers()
     child = Child(Lines(sys.stdin), answers)
     try:

@@ -59,18 +59,22 @@ class JackClient:
     fs, block : int
         Those of the server.
     xruns : int
+    Error : type
+        What libjack's refusals are.
     """
 
     def __init__(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         self._jack = jack_module()
+        self.Error: type[Exception] = self._jack.JackError
         try:
             self._client: Any = self._jack.Client(CLIENT, no_start_server=True)
         except Exception as error:  # JackOpenError
             raise DeviceError(
                 "RC-406",
-                f"no JACK server answers: {error}",
+                "no JACK server answers",
                 hint="start it (jackd, qjackctl; with PipeWire: pw-jack roomcal run ... --jack), "
                 "or leave --jack out",
+                said=str(error),
             ) from error
         self.fs, self.block = int(self._client.samplerate), int(self._client.blocksize)
         self.xruns = 0

@@ -1,8 +1,10 @@
 """Plays at a JACK server, as a client of its own."""
 
+import contextlib
+
 from roomcal.errors import DeviceError, InputError
 from roomcal.live.jack_client import JackClient
-from roomcal.live.place import Callback, Found, Gone, Routing
+from roomcal.live.place import NO_ROUTING, Callback, Found, Gone, Routing
 from roomcal.live.request import RunRequest
 from roomcal.live.routing import PATCHBAY
 
@@ -15,6 +17,7 @@ class JackPlace:
     def __init__(self, request: RunRequest) -> None:
         self._request = request
         self._client: JackClient | None = None
+        self._routing: Routing = NO_ROUTING
         self.found: Found
 
     def find(self) -> Found:
@@ -64,12 +67,17 @@ class JackPlace:
         self.connect()
 
     def connect(self) -> None:
-        """Connect what is there."""
-        self._here().connect(self._request.route)
+        """Connect what is there; a server that is dying is noticed elsewhere."""
+        client = self._here()
+        with contextlib.suppress(client.Error):
+            client.connect(self._request.route)
 
     def routing(self) -> Routing:
         """Return what is connected to the ports."""
-        return self._here().routing(self._request.route)
+        client = self._here()
+        with contextlib.suppress(client.Error):
+            self._routing = client.routing(self._request.route)
+        return self._routing
 
     def planned(self) -> Routing:
         """Return what would be connected."""

@@ -242,7 +242,8 @@ class Supervisor:
 
 
 def _apart() -> dict[str, Any]:
-    """Keep the terminal's signals from the child: the parent fades it out."""
+    """Keep the terminal's signals from the child, which the parent fades out; let it go first."""
     if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        apart, first = subprocess.CREATE_NEW_PROCESS_GROUP, subprocess.HIGH_PRIORITY_CLASS
+        return {"creationflags": apart | first}
     return {"process_group": 0}

@@ -112,11 +112,12 @@ def _direct_power(response: ImpulseResponse) -> float:
     fade = np.minimum(np.arange(part.size) + 0.5, part.size - 0.5 - np.arange(part.size))
     part = part * np.sin(0.5 * np.pi * np.clip(fade / (_FADE_S * fs), 0.0, 1.0)) ** 2
     n_fft = 4 * part.size
-    power = np.abs(np.fft.rfft(part, n_fft)) ** 2 / n_fft
+    # An integral over frequency: the same at every sample rate.
+    power = np.abs(np.fft.rfft(part, n_fft)) ** 2 * (fs / n_fft)
     f = np.arange(power.size) * (fs / n_fft)
     bands = [float(np.sum(power * band_gain(f, c, 1) ** 2)) for c in _DIRECT_CENTRES_HZ]
     energy = sum(bands)
-    whole = float(np.sum(response.samples**2))
+    whole = float(np.sum(response.samples**2)) * fs / 2.0
     return energy if energy > _LEAST_TREBLE * whole else 0.0
 
 

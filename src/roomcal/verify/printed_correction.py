@@ -26,8 +26,10 @@ _SHIFTS = np.concatenate([-np.arange(6, 31), np.arange(6, 31)])  # 1/4 to 5/4 oc
 _WIDER = 1.5
 # Codecs, mastering and the windows of the analysis keep a share from being exact.
 _LEAST_UNCERTAINTY = 0.06
-# A share of 1 and one of 0 are this far apart, in uncertainties, for an answer: one in a thousand.
-_SURE_LOG_ODDS = float(np.log(999.0))
+# Odds that an answer needs: a hundred to one.
+_SURE_LOG_ODDS = float(np.log(99.0))
+# Nobody has heard all mixes: no answer is surer than a thousand to one.
+_LARGEST_CONFIDENCE = 0.999
 _LARGEST_UNCERTAINTY = 0.3
 _NEAR = 0.35  # a share further than this from 0 and from 1 is neither
 _LEAST_STRUCTURE_DB = 0.3
@@ -117,7 +119,7 @@ def judge_mix(mix: MixSpectrum, correction_db: FloatArray) -> PrintedCorrection:
         )
     if abs(log_odds) < _SURE_LOG_ODDS:
         return _nothing("the evidence is too weak", share, std)
-    confidence = float(1.0 / (1.0 + np.exp(-min(abs(log_odds), 50.0))))
+    confidence = min(float(1.0 / (1.0 + np.exp(-min(abs(log_odds), 50.0)))), _LARGEST_CONFIDENCE)
     return PrintedCorrection(
         "carries" if log_odds > 0.0 else "does not carry", confidence, share, std
     )

@@ -29,6 +29,9 @@ _SCALES = np.arange(-0.012, 0.01201, 0.0001)  # 1 K is 0.0017
 _PLACE_WINDOW_S = (0.002, 0.062)
 _PLACE_CENTRES_HZ = (2000.0, 1000.0, 500.0, 250.0)
 _LEAST_SNR_DB = 25.0
+# Noise loses likeness too, 10^(-SNR / 10), and the same loss is twice the distance an octave lower:
+# bands below the highest have to be heard better. At these ratios it reads as less than 10 mm.
+_SNR_DB_PER_OCTAVE = 6.0
 # Reflections from everywhere would change their ways by d cos(angle), with the variance d^2 / 3,
 # and the mean cosine of the phase would be 1 - (k d)^2 / 6. Those of a speaker come from its side
 # more than from elsewhere: half of that, measured in the virtual rooms; good to a factor of 1.5.
@@ -64,7 +67,8 @@ def air_scale(pairs: Sequence[Pair]) -> float:
     """
     alike = np.zeros(_SCALES.size)
     for then, now in pairs:
-        for phase in _local_phases(then, now, _SCALE_CENTRES_HZ):
+        heard = [c for c in _SCALE_CENTRES_HZ if _is_heard((then, now), c, _LEAST_SNR_DB)]
+        for phase in _local_phases(then, now, heard):
             part = phase.inside(_SCALE_WINDOW_S)
             # Roots: the late blocks tell most, and are weakest.
             size = np.sqrt(np.abs(part.product))
@@ -94,7 +98,13 @@ def displacement_m(then: ImpulseResponse, now: ImpulseResponse, *, scale: float 
         Of the microphone or of the speaker. NaN where the path is not heard in any band.
     """
     distance = float("nan")
-    for phase in _local_phases(then, now, _PLACE_CENTRES_HZ):  # from high to low
+    top_hz = _PLACE_CENTRES_HZ[0]
+    heard = [
+        c
+        for c in _PLACE_CENTRES_HZ
+        if _is_heard((then, now), c, _LEAST_SNR_DB + _SNR_DB_PER_OCTAVE * np.log2(top_hz / c))
+    ]
+    for phase in _local_phases(then, now, heard):  # from high to low
         part = phase.inside(_PLACE_WINDOW_S)
         turned = part.product * np.exp(2j * np.pi * part.centre_hz * scale * part.t_s)
         whole = max(float(np.abs(turned).sum()), np.finfo(float).tiny)
@@ -109,11 +119,10 @@ def displacement_m(then: ImpulseResponse, now: ImpulseResponse, *, scale: float 
 def _local_phases(
     then: ImpulseResponse, now: ImpulseResponse, centres_hz: Sequence[float]
 ) -> list[LocalPhase]:
-    """Compare two responses block by block in each band that stands out of the noise."""
-    heard = [c for c in centres_hz if _is_heard(then, c) and _is_heard(now, c)]
-    spectra = [_frame_spectrum(r) for r in (then, now)] if heard else []
+    """Compare two responses block by block in each band."""
+    spectra = [_frame_spectrum(r) for r in (then, now)] if centres_hz else []
     found = []
-    for centre in heard:
+    for centre in centres_hz:
         f = np.arange(round(0.5 * centre * _FRAME_S), round(2.0 * centre * _FRAME_S) + 1)
         gain = band_gain(f / _FRAME_S, centre, 1)
         a, b = (scipy.fft.ifft(H[f] * gain) for H in spectra)
@@ -138,12 +147,15 @@ def _frame_spectrum(response: ImpulseResponse) -> ComplexArray:
     return np.asarray(scipy.fft.rfft(frame) * np.exp(2j * np.pi * f * late_s))
 
 
-def _is_heard(response: ImpulseResponse, centre_hz: float) -> bool:
-    """Tell whether a band stands out of the noise; a response without noise stands out."""
-    if 4.0 * centre_hz > response.fs:
-        return False
-    if response.snr is None:
-        return True
-    inside = np.abs(np.log2(response.snr.f_hz / centre_hz)) <= 0.5
-    snr_db = response.snr.snr_db[inside]
-    return bool(snr_db.size) and not bool(np.median(snr_db) < _LEAST_SNR_DB)
+def _is_heard(pair: Pair, centre_hz: float, least_snr_db: float) -> bool:
+    """Tell whether a band of both stands out of the noise; without measured noise it does."""
+    for response in pair:
+        if 4.0 * centre_hz > response.fs:
+            return False
+        if response.snr is None:
+            continue
+        inside = np.abs(np.log2(response.snr.f_hz / centre_hz)) <= 0.5
+        snr_db = response.snr.snr_db[inside]
+        if not snr_db.size or bool(np.median(snr_db) < least_snr_db):
+            return False
+    return True
