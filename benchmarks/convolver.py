@@ -1,4 +1,4 @@
-"""The convolver against its peers: processor time, evenness, exactness, swaps.
+"""The convolver against its peers: processor time, evenness, exactness, swaps, start, endurance.
 
     python benchmarks/convolver.py [--quick] [--json]
 
@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numba
 import numpy as np
+from convolver_live import LiveCallback, start_seconds
 from convolver_peers import BruteFir, Case, Missing, Pedalboard, Roomcal, Scipy, Zita
+from convolver_soak import soak
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -29,6 +31,8 @@ from roomcal.convolver.engine import Convolver
 ENGINES = {
     "roomcal 32": lambda case, folder: Roomcal(case, folder, np.float32),
     "roomcal 64": lambda case, folder: Roomcal(case, folder, np.float64),
+    "callback 32": lambda case, folder: LiveCallback(case, folder, np.float32),
+    "callback 64": lambda case, folder: LiveCallback(case, folder, np.float64),
     "zita": Zita,
     "pedalboard": Pedalboard,
     "scipy": Scipy,
@@ -38,6 +42,7 @@ SLOW = ("pedalboard", "BruteFIR")  # once is enough to know by how much
 STEREO = [f"stereo {block}" for block in (64, 128, 256, 1024)]
 QUICK_ROWS = ("stereo 64", "stereo 1024")  # where they run with --quick
 SWAP_RAMP = 4096  # frames
+SOAK_MINUTES = {False: 10.0, True: 0.5}  # of audio; True: with --quick
 
 
 def cases(seconds):
@@ -260,6 +265,22 @@ def goals_of(table, worst, *, quick):
         goal("float32, error re output", error_db(np.float32, np.float32, quick=quick), "dB", -130),
         goal("swap, largest disturbance re output rms", disturbance_db, "dB", -110),
         goal("swap, step beyond the slope re full scale", step, "", 1e-3),
+        *live_goals(quick=quick),
+    ]
+
+
+def live_goals(*, quick):
+    """Return the goals of the engine around the convolver."""
+    cold_s, warm_s = start_seconds(quick=quick)
+    endured = soak(SOAK_MINUTES[quick])
+    minutes = f"{endured['minutes']:g} minutes with {endured['commands']} commands"
+    print(f"soak: {minutes}, {endured['swaps']} swaps", file=sys.stderr)
+    return [
+        goal("start without cached code, to the first block", cold_s, "s", 30.0),
+        goal("start with cached code, to the first block", warm_s, "s", 2.5),
+        goal("soak, growth of resident memory", endured["grown_mb"], "MB", 1.0),
+        goal("soak, bad samples", endured["bad_samples"], "", 0),
+        goal("soak, error afterwards re output rms", endured["error_db"], "dB", -110),
     ]
 
 

@@ -92,6 +92,8 @@ class Bench:
         while subprocess.run(
             [sys.executable, "-c", question], env=self.environment, capture_output=True, check=False
         ).returncode:
+            if self.server.poll() is not None:
+                raise RuntimeError((self.folder / "jackd.log").read_text())
             time.sleep(0.05)
 
     def start_deck(self, samples):
@@ -167,11 +169,14 @@ class Bench:
         return count
 
     def close(self):
-        """End everything."""
-        for process in (self.engine, self.deck, self.server):
+        """End everything; the server in order, else JACK keeps its name and its memory."""
+        for process in (self.engine, self.deck):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.communicate()
+        if self.server is not None:
+            self.server.terminate()
+            self.server.wait(timeout=DEADLINE_S)
         for left in Path("/dev/shm").glob(f"jack*{self.name}*"):
             left.unlink(missing_ok=True)
 

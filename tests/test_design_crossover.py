@@ -86,6 +86,38 @@ def test_delay_polarity_and_level_of_the_sub_are_found(delay, gain):
     assert any("crossed to Sub" in note for note in result.explanations[0].notes)
 
 
+@pytest.fixture(scope="module")
+def own_delay_s():
+    """Delay of the sub that the phases of the speakers themselves ask for."""
+    paths = design(trio(), FLAT, SPEC, name="x", fs=FS, studio=STUDIO).filters.paths
+    return next(p for p in paths if p.output == "Sub").delay_s
+
+
+@pytest.mark.parametrize("late_s", [-0.008, 0.0, 0.008])
+@pytest.mark.parametrize("seed", range(2))
+def test_in_a_room_sub_and_mains_begin_within_half_a_period(own_delay_s, late_s, seed):
+    """Direct sound and a decay of their own at every position; both would fit a period off, too."""
+    rng = np.random.default_rng(seed)
+    n = round(0.3 * FS)
+    responses = []
+    for position in ("p1", "p2", "p3"):
+        for plain in trio(delay=late_s, extra=1000):
+            h = 0.03 * rng.standard_normal(n) * 10.0 ** (-3.0 * np.arange(n) / (0.3 * FS))
+            h[0] += 1.0
+            x = sg.fftconvolve(plain.samples, h)[: plain.samples.size]
+            if plain.speaker != "Sub":
+                x = np.r_[np.zeros(1000), x[:-1000]]
+            responses.append(
+                ImpulseResponse(x, FS, plain.speaker, position, time_reference="loopback")
+            )
+    spec = DesignSpec(taps=8192, phase="minimum")
+    paths = design(responses, FLAT, spec, name="x", fs=FS, studio=STUDIO).filters.paths
+    sub = next(p for p in paths if p.output == "Sub")
+
+    assert sub.crossover is not None
+    assert abs(sub.delay_s - (own_delay_s - late_s)) < 0.5 / sub.crossover.f_hz
+
+
 def test_a_latency_limit_holds_with_a_late_sub():
     spec = DesignSpec(taps=32768, modal_decay=False, max_latency_s=0.006)
     late = trio(delay=0.010)

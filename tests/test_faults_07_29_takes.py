@@ -33,11 +33,14 @@ from roomcal.devices.virtual.faults_output import PolarityFlip, SameSpeaker
 from roomcal.devices.virtual.room import VirtualRoom, with_perfect_equipment
 from roomcal.devices.virtual.rooms import ROOMS
 from roomcal.devices.virtual.studio import VirtualStudio
+from roomcal.dsp.sweep_signal import MARK_DURATION_S
 from roomcal.errors import MeasurementError
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Silent
 from roomcal.jobs.measure import MAX_RETAKES, MeasureRequest, measure
 from roomcal.jobs.studio import Place
+from roomcal.measure.plan import plan_take
+from roomcal.model.sweep import Sweep
 
 FS = 48000
 LENGTH_S = 2.0
@@ -247,6 +250,18 @@ def test_row_16_lost_samples_are_no_drift(tmp_path, sweeps, between, n):
     clock = [v for v in record.verdicts if v.detector == "clock"]
     # The bedroom's own clocks differ by 17 ppm; one sample in 15 s would be 1.4 ppm.
     assert clock[0].evidence["slope_ppm"] == pytest.approx(-17.0, abs=0.1)
+
+
+def test_row_16_a_sample_lost_while_a_mark_plays_is_named_too(tmp_path):
+    plan = plan_take(Sweep(fs=FS, length_s=LENGTH_S), repeats=3)
+    latency_s = 0.06  # of the bedroom's device, and the flight
+    into_mark_s = latency_s + 0.4 * MARK_DURATION_S
+    lost = DroppedSamples(at_s=plan.mark_starts[1] / FS + into_mark_s, n_samples=1)
+    _, _, error, _ = run(tmp_path, lost)
+
+    assert error is not None
+    assert error.fault == "RC-516"
+    assert "1 sample was lost between marks 1 and 2" in error.message
 
 
 def test_row_17_a_block_that_arrives_twice(tmp_path):

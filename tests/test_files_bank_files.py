@@ -341,3 +341,21 @@ def test_every_kind_of_filter_text_is_documented():
     page = (Path(__file__).parents[1] / "docs" / "filters.md").read_text(encoding="utf-8")
 
     assert [k for k, v in FILTER_KINDS.items() if v.description not in page] == []
+
+
+def test_an_abbreviated_mso_report_begins_with_its_first_channel(tmp_path):
+    path = text(
+        tmp_path,
+        'Channel: "FL"\nFL1: Parametric EQ (RBJ)\nParameter "Center freq (Hz)" = 52.9284\n'
+        'Parameter "Boost (dB)" = -2.56499\nParameter "Q (RBJ)" = 11.0387\n'
+        '"Classic" Q = 12.7951\n\n'
+        'End Channel: "FL"\n\nFinal gain and delay/distance settings:\nGain settings:\n'
+        "FL gain: -2.34 dB\n\nDelay settings:\nFL delay: 12.45 msec\n\n"
+        "Channel inversions:\nFL: Invert\nNo other inversions\n",
+    )
+
+    (channel,) = read_filter_text(path).channels.values()
+
+    (band,) = channel.filters
+    assert (band.f_hz, band.gain_db, band.width) == (52.9284, -2.56499, 11.0387)
+    assert (channel.gain_db, channel.inverted) == (-2.34, True)

@@ -24,6 +24,7 @@ N_EXAMPLES = {
     "sofa": 3,
     "flac": 4,
     "adpcm": 4,
+    "wav": 12,
     "mdat": 40,
     "rew-text": 40,
     "filters": 40,

@@ -11,8 +11,9 @@ import pytest
 
 from roomcal.cli.main import cli
 from roomcal.errors import InputError
-from roomcal.files import rew_api
-from roomcal.files.rew_api import list_rew_measurements, read_rew_api
+from roomcal.files import rew_server
+from roomcal.files.bank_store import load_bank
+from roomcal.files.rew_api import list_rew_measurements, read_rew_api, read_rew_filters
 from roomcal.files.session_store import SessionStore
 
 FS = 48000
@@ -258,7 +259,7 @@ def test_a_proxy_of_the_environment_is_not_asked(rew, monkeypatch):
 
 
 def test_a_server_that_trickles_is_left(rew, monkeypatch):
-    monkeypatch.setattr(rew_api, "_ANSWER_S", 0.3)
+    monkeypatch.setattr(rew_server, "_ANSWER_S", 0.3)
 
     def trickle(handler):
         handler.send_response(200)
@@ -279,7 +280,7 @@ def test_a_server_that_trickles_is_left(rew, monkeypatch):
 
 
 def test_an_answer_without_an_end_is_left(rew, monkeypatch):
-    monkeypatch.setattr(rew_api, "_MOST_BYTES", 1000)
+    monkeypatch.setattr(rew_server, "_MOST_BYTES", 1000)
     rew.answers["/measurements"] = (200, b" " * 5000)
 
     with pytest.raises(InputError, match="more than"):
@@ -298,6 +299,44 @@ def test_the_command_makes_a_session(rew, studio_folder, runner):
     assert found["L"].time_reference == "loopback"
 
 
+FILTERS = [
+    {"index": 1, "type": "PK", "enabled": True, "isAuto": True, "frequency": 63.125, "gaindB": -6.5}
+    | {"q": 4.36},
+    {"index": 2, "type": "None", "enabled": True, "isAuto": True},
+    {"index": 3, "type": "PK", "enabled": False, "frequency": 90, "gaindB": 3, "q": 2},
+    {"index": 4, "type": "LS Q", "enabled": True, "frequency": 1000, "gaindB": 2.0, "q": 0.7},
+]
+
+
+def test_filters_of_measurements_become_a_bank(rew, studio_folder, runner):
+    rew.answers[f"/measurements/{UUID[0]}/filters"] = (200, FILTERS)
+    rew.answers[f"/measurements/{UUID[1]}/filters"] = (200, FILTERS[:1])
+    port = str(rew.port)
+
+    done = runner.invoke(cli, ["import", "--rew", "1,2", "--rew-port", port, "--bank", "rew"])
+
+    assert done.exit_code == 0, done.output
+    filters = load_bank(studio_folder, "rew").filters[48000]
+    left, right = filters.paths
+    assert [(b.kind, b.f_hz, b.gain_db, b.q) for b in left.biquads] == [
+        ("peak", 63.125, -6.5, 4.36),
+        ("low shelf", 1000.0, 2.0, 0.7),
+    ]
+    assert len(right.biquads) == 1
+    H = np.fft.rfft(filters.path("R", "R"), 1 << 18)
+    level = 20 * np.log10(np.abs(H[round(63.125 * (1 << 18) / 48000)]))
+    assert level == pytest.approx(-6.5, abs=0.01)
+
+
+@pytest.mark.parametrize("body", [5, [1], {"filters": 3}, [{"type": "XX", "frequency": 5}], []])
+def test_filters_that_are_not_rews_are_refused(rew, body):
+    rew.answers[f"/measurements/{UUID[0]}/filters"] = (200, body)
+
+    with pytest.raises(InputError) as caught:
+        read_rew_filters("1", ("L",), rew.port)
+    assert caught.value.fault in ("RC-307", "RC-318")
+
+
 def test_the_command_lists_what_rew_holds_when_speakers_are_missing(rew, runner):
     done = runner.invoke(cli, ["import", "--rew", "1,2", "--rew-port", str(rew.port)])
 
@@ -307,4 +346,4 @@ def test_the_command_lists_what_rew_holds_when_speakers_are_missing(rew, runner)
 
 def test_files_or_rew_must_be_named(runner):
     assert runner.invoke(cli, ["import"]).exit_code == 2
-    assert runner.invoke(cli, ["import", "--rew", "1", "--bank", "x"]).exit_code == 2
+    assert runner.invoke(cli, ["import", "x.txt", "--rew", "1", "--bank", "x"]).exit_code == 2

@@ -52,7 +52,16 @@ def test_axes_have_units_and_legends_cover_no_curve(kind):
     svg = drawn(figure)
 
     labels = [a.get_xlabel() for a in figure.axes] + [a.get_ylabel() for a in figure.axes]
-    units = ("(Hz)", "(ms)", "(dB)", "Level (dB), 1/6 octave", "(degrees)", "(s)", "re peak")
+    units = (
+        "fundamental (dB)",
+        "(Hz)",
+        "(ms)",
+        "(dB)",
+        "Level (dB), 1/6 octave",
+        "(degrees)",
+        "(s)",
+        "re peak",
+    )
     assert all(label.endswith(units) for label in labels if label)
     if kind in WITHOUT_AXES:
         assert "0 dB" in svg
@@ -107,6 +116,25 @@ def test_the_same_picture_is_the_same_file(kind, ending, tmp_path):
         save_figure(KINDS[kind](material(room())), tmp_path / f"{number}.{ending}")
 
     assert (tmp_path / f"1.{ending}").read_bytes() == (tmp_path / f"2.{ending}").read_bytes()
+
+
+def distortion(thd_db=-50.0):
+    from roomcal.analyze.distortion import ORDERS, Distortion
+
+    f = np.geomspace(20.0, 10000.0, 50)
+    row = np.full(f.size, thd_db)
+    rows = {k: row - 3.0 * k for k in ORDERS}
+    return Distortion(f, rows, rows, row, row - 20.0, row + 1.0, -20.0)
+
+
+@pytest.mark.parametrize("thd_db", [-50.0, -4.0])
+def test_distortion_shows_its_parts_and_the_floor_whatever_its_size(thd_db):
+    figure = KINDS["distortion"](material(room(), distortion=lambda _: {"L": distortion(thd_db)}))
+
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["THD", "Noise floor", "H2", "H3", "H4", "H5"]
+    low, high = figure.axes[0].get_ylim()
+    assert low < thd_db < high
 
 
 def luminance_order(colours):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from roomcal.measure.clock import fit_clock
-from roomcal.measure.steps import find_steps, locate_step, without_step
+from roomcal.measure.steps import find_steps, locate_step, step_within_mark, without_step
 
 FS = 48000
 THREE_SWEEPS = np.array([48000.0, 420000.0, 792000.0, 1164000.0])
@@ -56,6 +56,23 @@ def test_a_parabola_is_no_step(bend):
     centred = (THREE_SWEEPS - THREE_SWEEPS.mean()) / np.ptp(THREE_SWEEPS) * 2
     clock = fit_clock(THREE_SWEEPS, THREE_SWEEPS + 900.0 + bend * centred**2)
     assert find_steps(clock) == []
+
+
+@pytest.mark.parametrize("samples", [-3, -1, 1, 2])
+@pytest.mark.parametrize("mark", [1, 2])
+def test_a_step_while_a_mark_plays_is_told_by_the_others(samples, mark):
+    late = 1000.3 + 17e-6 * THREE_SWEEPS
+    late[mark + 1 :] += samples
+    late[mark] += 0.4 * samples  # somewhere between: what played before is early
+    clock = fit_clock(THREE_SWEEPS, THREE_SWEEPS + late)
+    others = [k for k in range(4) if k != mark]
+
+    step = step_within_mark(clock, mark, others)
+
+    assert (step.after_mark, step.whole_samples) == (mark - 1, samples)
+    assert step.clock.slope_ppm == pytest.approx(17.0, abs=1e-6)
+    assert step_within_mark(line(THREE_SWEEPS.copy()), mark, others) is None
+    assert step_within_mark(clock, mark, others[:2]) is None  # two marks are any line
 
 
 def spectrum_ratio(delay_of):

@@ -1,11 +1,12 @@
 """`roomcal compare`: what changed between sessions, and whether it is more than chance."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from roomcal.cli.analyze_tables import number
-from roomcal.cli.settings import Settings, json_option
+from roomcal.cli.settings import Settings, force_option, json_option
 
 if TYPE_CHECKING:
     from roomcal.jobs.compare import Compared
@@ -18,9 +19,23 @@ SIGNIFICANT = "*"
 
 @click.command()
 @click.argument("sessions", nargs=-1, required=True, metavar="A B [C]...")
+@click.option(
+    "-o",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page as well: .html or .pdf.",
+)
+@force_option
 @json_option
 @click.pass_obj
-def compare(settings: Settings, *, sessions: tuple[str, ...], as_json: bool) -> None:
+def compare(
+    settings: Settings,
+    *,
+    sessions: tuple[str, ...],
+    path: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Compare session B with session A; with more sessions, each with the first.
 
     Level, decay and early reflections of every speaker that both have, over the positions that
@@ -32,15 +47,25 @@ def compare(settings: Settings, *, sessions: tuple[str, ...], as_json: bool) -> 
     Examples:
       roomcal compare before after
       roomcal compare before after --json
+      roomcal compare before after -o change.html
       roomcal compare before january february march
     """
+    from roomcal.files.atomic import refuse_existing
     from roomcal.jobs.compare import compare_stored
 
+    if path is not None:
+        refuse_existing(path, force=force)
     result = compare_stored(settings.folder, sessions)
+    if path is not None:
+        from roomcal.jobs.compare_page import write_comparison
+
+        write_comparison(result, path, force=force)
     if as_json:
         settings.show_json(_as_json(result))
         return
     _show(settings, result)
+    if path is not None:
+        click.echo(path)
 
 
 def _show(settings: Settings, result: "Compared") -> None:

@@ -99,6 +99,7 @@ def import_command(
       roomcal import left.mdat --speaker L --session rew
       roomcal import --rew 1,2 --speaker L,R --session rew
       roomcal import ParametricEQ.txt --bank autoeq --fs 44100,48000
+      roomcal import --rew 1,2 --bank rew
       roomcal import take.wav --sweep sweep.wav --speaker FL,FR --session room
     """
     from roomcal.jobs.import_files import ImportRequest, import_files
@@ -107,12 +108,21 @@ def import_command(
     rates = _rates(fs)
     if not files and not rew:
         raise click.UsageError("name files, or --rew for a running REW")
-    if rew and (bank is not None or sweep):
-        raise click.UsageError("--rew imports responses: leave --bank and --sweep out")
+    if rew and (sweep or (bank is not None and files)):
+        raise click.UsageError("--rew goes without --sweep, and with --bank without files")
     if bank is not None:
         if sweep or position or spacing or calibrate:
             raise click.UsageError("--bank goes with --speaker, --fs and --force alone")
-        _import_bank(settings, bank, files, speakers=names, rates=rates, force=force, json=as_json)
+        _import_bank(
+            settings,
+            bank,
+            files,
+            speakers=names,
+            rates=rates,
+            rew=(rew or "", rew_port),
+            force=force,
+            json=as_json,
+        )
         return
     if len(rates) > 1:
         raise click.UsageError(f"--fs {fs}: several rates go with --bank")
@@ -147,6 +157,7 @@ def _import_bank(
     *,
     speakers: tuple[str, ...],
     rates: tuple[int, ...],
+    rew: tuple[str, int],
     force: bool,
     json: bool,
 ) -> None:
@@ -161,6 +172,8 @@ def _import_bank(
         rates=rates,
         force=force,
         talk=settings.talk,
+        rew=rew[0],
+        rew_port=rew[1],
     )
     if json:
         settings.show_json(

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from roomcal.dsp.smoothing import Width
 
 KINDS = (
-    *("response", "phase", "group-delay", "impulse", "step", "etc", "decay", "modes"),
-    *("waterfall", "spectrogram", "wavelet", "csd"),
+    *("response", "phase", "group-delay", "impulse", "step", "etc", "decay"),
+    *("distortion", "modes", "waterfall", "spectrogram", "wavelet", "csd"),
 )
 
 

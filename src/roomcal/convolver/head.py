@@ -20,7 +20,6 @@ from roomcal.convolver.simd import (
     store,
     times_j,
     twice,
-    zeros,
 )
 
 
@@ -46,8 +45,7 @@ def transform_input(table: Table, pool: Pool, source: int) -> None:
     slot = CELL * (time % table[layout.HEAD_PARTITIONS])
     spectrum = table[layout.HEAD_SPECTRA_AT] + source * groups * stride + slot
     for group in range(groups):
-        store(pool, spectrum + group * stride, load(pool, work + CELL * group))
-        store(pool, spectrum + group * stride + 8, load(pool, work + CELL * group + 8))
+        store(pool, spectrum + group * stride, load_cell(pool, work + CELL * group))
 
 
 @compiled
@@ -85,11 +83,10 @@ def filter_output(table: Table, pool: Pool, paths: int, bank_filters: int) -> No
     floats = table[layout.HEAD_FILTER_FLOATS]
     first = (table[layout.TIME] + 1) % count  # the oldest block in the ring
     work = table[layout.WORK_AT]
-    nothing = zeros(pool)
+    nothing = empty_cell(pool)
     for group in range(groups):
         total = work + CELL * group
         store(pool, total, nothing)
-        store(pool, total + 8, nothing)
         for entry in range(paths + 1, paths + 1 + 2 * table[paths], 2):
             spectra = table[layout.HEAD_SPECTRA_AT] + (table[entry] * groups + group) * stride
             filters = bank_filters + table[entry + 1] * floats + group * count * CELL

@@ -164,8 +164,14 @@ def process(table: Table, pool: Pool, x: Any, y: Any) -> None:
     y : (n_outputs, n_frames) float array
         Receives the result.
     """
+    process_some(table, pool, x, y, x.shape[1])
+
+
+@compiled
+def process_some(table: Table, pool: Pool, x: Any, y: Any, n_frames: int) -> None:
+    """Filter the first `n_frames` of longer arrays: slices would not be known to be contiguous."""
     word = flush_denormals()
-    n_frames, done = x.shape[1], 0
+    done = 0
     while done < n_frames:
         count = min(table[layout.BLOCK] - table[layout.FILL], n_frames - done)
         take(table, pool, x, done, count)
@@ -220,7 +226,7 @@ def _process_planar(
         forget(table, pool)
     for output in range(table[layout.N_OUTPUTS]):
         pool[table[layout.GAIN_WANTED_AT] + output] = gains[output]
-    process(table, pool, x[:, :n_frames], y[:, :n_frames])
+    process_some(table, pool, x, y, n_frames)
 
 
 def planar_address(dtype: type[np.floating]) -> int:

@@ -119,6 +119,7 @@ def mix(table: Table, pool: Pool) -> None:
     overflow = splat(pool, table[layout.OVERFLOW_AT])
     if fading:
         weigh(table, pool)
+    faults = zeros(pool)
     for output in range(n_outputs):
         heard = table[layout.RAW_AT] + (side * n_outputs + output) * block
         other = table[layout.RAW_AT] + ((1 - side) * n_outputs + output) * block
@@ -127,7 +128,6 @@ def mix(table: Table, pool: Pool) -> None:
         ramping = begin_ramp(table, pool, output)
         if ramping:
             gain = table[layout.OVERFLOW_AT] + 1  # 1: the ramp comes on top
-        faults = zeros(pool)
         for n in range(0, block, 8):
             x = load(pool, heard + n)
             if fading:
@@ -137,12 +137,14 @@ def mix(table: Table, pool: Pool) -> None:
             # Finite numbers leave 0; NaN, infinity and what a 32-bit float cannot hold leave NaN.
             x = x * overflow
             faults = faults + (x - x)
-        store(pool, weights + block, faults)
         if ramping:
             apply_ramp(table, pool, output, y)
-        total = 0.0
-        for lane in range(8):
-            total += pool[weights + block + lane]
-        if total != 0.0:  # also when it is NaN
+    store(pool, weights + block, faults)
+    total = 0.0
+    for lane in range(8):
+        total += pool[weights + block + lane]
+    if total != 0.0:  # also when it is NaN
+        for output in range(n_outputs):
+            y = table[layout.RING_AT] + output * frames + (table[layout.WRITTEN] & (frames - 1))
             table[layout.BAD_OUTPUTS] += silence_faults(pool, y, block)
     table[layout.WRITTEN] += block

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roomcal.dsp.smoothing import smoothed_power
+from roomcal.dsp.smoothing import Width, smoothed_powers
 from roomcal.units import FloatArray, db_from_power, log_ramp
 
 # A peak is heard more than a dip: what stands above the average at a position counts so much more
@@ -62,11 +62,12 @@ def spatial_level(
         Bands per octave below 150 Hz; at most 1/6 octave around 400 Hz, ERB above 1.5 kHz.
     """
     tiny = np.finfo(np.float64).tiny
+    widths: set[Width] = {fine, coarse, min(fine, _MIDDLE), min(coarse, _MIDDLE), "erb"}
     log_power = {
-        width: np.log(np.maximum(smoothed_power(power, bin_hz, f_hz, width), tiny))
-        for width in {fine, coarse, min(fine, _MIDDLE), min(coarse, _MIDDLE)}
+        width: np.log(np.maximum(smoothed, tiny))
+        for width, smoothed in smoothed_powers(power, bin_hz, f_hz, widths).items()
     }
-    ear = np.log(np.maximum(smoothed_power(power, bin_hz, f_hz, "erb"), tiny))
+    ear = log_power["erb"]
     to_middle = log_ramp(f_hz, _TO_MIDDLE_HZ)
     to_ear = log_ramp(f_hz, _TO_EAR_HZ)
 

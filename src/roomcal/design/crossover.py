@@ -31,6 +31,12 @@ SLOPES_DB_PER_OCTAVE = (24, 48)
 # The sub may be later or earlier by this much; steps are a fortieth of a period at 100 Hz.
 MAX_DELAY_S = 0.012
 _DELAY_STEP_S = 0.00025
+# In a room half a dozen delays, a period apart and with either polarity, add up nearly alike, and
+# only one of them lets sub and main begin together: half a period away from where their envelopes
+# agree costs so much more, and so does the longest delay.
+_AWAY_COST, _LATE_COST = 0.2, 0.2
+_ENVELOPE_OCTAVES = 1.0  # to both sides of the crossover
+_LONGEST_S = 0.020  # that envelopes are compared at
 # The sum is looked at from this share of the crossover to this multiple.
 _AROUND = (0.4, 2.5)
 _GRID_HZ = log_grid_hz(20.0, 350.0, 24)
@@ -139,6 +145,9 @@ def join_sub(
             crossover = Crossover(float(f0), slope)
             high, low = crossover_spectra(crossover, f)
             inside = (f >= _AROUND[0] * f0) & (f <= _AROUND[1] * f0)
+            periods = (delays_s - _together_s(M, S, f, f0)) * f0
+            doubt = 1.0 + _AWAY_COST * (2.0 * periods) ** 2
+            doubt += _LATE_COST * (delays_s / MAX_DELAY_S) ** 2
             for sign in (1.0, -1.0):
                 a = (M * high)[:, :, np.newaxis]
                 b = sign * (S * low)[:, np.newaxis] * turn
@@ -146,7 +155,7 @@ def join_sub(
                 off_db = total_db - shape_db[inside]
                 off_db -= np.median(off_db, axis=-1, keepdims=True)
                 cost = np.mean(np.where(off_db < 0.0, _DIP_WEIGHT, 1.0) * off_db**2, axis=(1, 3))
-                cost = cost.mean(axis=0)
+                cost = cost.mean(axis=0) * doubt
                 k = int(np.argmin(cost))
                 if best is None or cost[k] < best[0]:
                     dip_db = _worst_dip_db(a[:, :, 0], b[:, k], inside)
@@ -265,6 +274,21 @@ def _lowest_crossover_hz(mains: Sequence[AlignedSet]) -> float:
     corners = [find_roll_off(s.power, s.bin_hz, weights=s.weights) for s in mains]
     lowest = max((c.corner_hz for c in corners if c is not None), default=0.0)
     return min(_ABOVE_CORNER * lowest, float(FREQUENCIES_HZ[-1]))
+
+
+def _together_s(M: ComplexArray, S: ComplexArray, f_hz: FloatArray, f0: float) -> float:
+    """Delay of the sub at which its envelope around the crossover agrees with that of the mains.
+
+    The phase alone decides (Knapp and Carter, IEEE Trans. ASSP 24(4), 1976: phase transform), so
+    that no mode outweighs the others.
+    """
+    near = np.abs(np.log2(f_hz / f0)) <= _ENVELOPE_OCTAVES
+    phase = (M * np.conj(S))[..., near]
+    phase /= np.maximum(np.abs(phase), np.finfo(np.float64).tiny)
+    delays_s = np.arange(-_LONGEST_S, _LONGEST_S, _DELAY_STEP_S)
+    turn = np.exp(2j * np.pi * np.outer(f_hz[near], delays_s))
+    envelope = np.abs((phase * f_hz[near]) @ turn)  # a step of the grid is as wide as it is high
+    return float(delays_s[np.argmax(envelope.mean(axis=(0, 1)))])
 
 
 def _worst_dip_db(a: ComplexArray, b: ComplexArray, inside: np.ndarray) -> float:

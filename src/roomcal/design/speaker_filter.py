@@ -33,6 +33,7 @@ from roomcal.design.magnitude import (
 from roomcal.design.modal_decay import find_problem, modal_spectrum, solve, stiffness_matrix
 from roomcal.design.parametric import parametric_taps
 from roomcal.design.phase_plan import PhasePlan, plan_phase
+from roomcal.design.targets_measured import MEASURED_TARGETS
 from roomcal.design.touch_up import RESOLUTION, touched_up
 from roomcal.dsp.minimum_phase import minimum_phase_spectrum
 from roomcal.dsp.smoothing import smoothed_level_db, smoothed_power
@@ -151,7 +152,7 @@ def speaker_filter(
         aligned=aligned,
         f=f,
         target=target,
-        limits=find_limits(aligned, f, spec),
+        limits=_limits(aligned, f, spec),
         middle=middle,
         cuts=cuts,
         boosts=boosts,
@@ -234,6 +235,12 @@ def speaker_filter(
     return SpeakerFilter(
         taps, plan.latency_samples, power, curves, _notes(aligned, notes, n_taps), ledger, biquads
     )
+
+
+def _limits(aligned: AlignedSet, f: FloatArray, spec: DesignSpec) -> Limits:
+    """Limits of the correction; a target that comes from the measurement rolls off by itself."""
+    limits = find_limits(aligned, f, spec)
+    return replace(limits, roll_off=None) if spec.target in MEASURED_TARGETS else limits
 
 
 def _off_target(step: _Magnitude, first: MagnitudeCorrection) -> FloatArray | None:

@@ -15,7 +15,7 @@ MEASURED_TARGETS = {
     "as-measured": "the measured balance, smoothed to an octave: peaks and dips go, the tone stays",
 }
 _OCTAVE = 48  # steps of the design grid
-_FINE, _COARSE = 12, 6
+_FINE, _COARSE = 24, 6
 
 
 def measured_target(sets: Sequence[AlignedSet], name: str) -> Curve:

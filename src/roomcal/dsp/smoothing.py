@@ -1,5 +1,6 @@
 """Smooth a power spectrum over a width that grows with frequency, in O(N)."""
 
+from collections.abc import Iterable
 from typing import Literal, cast
 
 import numpy as np
@@ -102,14 +103,36 @@ def width_text(width: Width) -> str:
     return "ERB" if width == "erb" else width
 
 
-def _window_mean(power: FloatArray, bin_hz: float, f_hz: FloatArray, width: Width) -> FloatArray:
-    """Mean in a rectangular window around each frequency, by one running sum."""
-    low_hz, high_hz = band_edges_hz(f_hz, width)
+def smoothed_powers(
+    power: FloatArray, bin_hz: float, f_hz: FloatArray, widths: Iterable[Width]
+) -> dict[Width, FloatArray]:
+    """Smooth one power spectrum over several widths, with one running sum for all.
+
+    Parameters
+    ----------
+    power, bin_hz, f_hz
+        As for `smoothed_power`.
+    widths : iterable of int or "erb"
+
+    Returns
+    -------
+    smoothed : mapping of width to (..., n) float array
+    """
     n_bins = power.shape[-1]
-    total = np.concatenate([np.zeros((*power.shape[:-1], 1)), np.cumsum(power, axis=-1)], axis=-1)
-    low = np.clip(low_hz / bin_hz + 0.5, 0.0, n_bins - 1.0)
-    high = np.clip(high_hz / bin_hz + 0.5, low + 1e-3, n_bins)
-    return (_at(total, high) - _at(total, low)) / (high - low)
+    total = np.zeros((*power.shape[:-1], n_bins + 1))
+    np.cumsum(power, axis=-1, out=total[..., 1:])
+    smoothed = {}
+    for width in widths:
+        low_hz, high_hz = band_edges_hz(f_hz, width)
+        low = np.clip(low_hz / bin_hz + 0.5, 0.0, n_bins - 1.0)
+        high = np.clip(high_hz / bin_hz + 0.5, low + 1e-3, n_bins)
+        smoothed[width] = (_at(total, high) - _at(total, low)) / (high - low)
+    return smoothed
+
+
+def _window_mean(power: FloatArray, bin_hz: float, f_hz: FloatArray, width: Width) -> FloatArray:
+    """Mean within a window of one width."""
+    return smoothed_powers(power, bin_hz, f_hz, (width,))[width]
 
 
 def _at(total: FloatArray, index: FloatArray) -> FloatArray:
@@ -120,7 +143,7 @@ def _at(total: FloatArray, index: FloatArray) -> FloatArray:
 
 def _variable_width(power: FloatArray, bin_hz: float, f_hz: FloatArray) -> FloatArray:
     """Geometric blend of 1/12 octave, 1/6 octave and ERB smoothing."""
-    fine, middle, coarse = (smoothed_power(power, bin_hz, f_hz, w) for w in (12, 6, "erb"))
+    fine, middle, coarse = smoothed_powers(power, bin_hz, f_hz, (12, 6, "erb")).values()
     to_middle = np.clip(np.log(f_hz / 150.0) / np.log(400.0 / 150.0), 0.0, 1.0)
     to_coarse = np.clip(np.log(f_hz / 500.0) / np.log(3.0), 0.0, 1.0)
     tiny = np.finfo(np.float64).tiny

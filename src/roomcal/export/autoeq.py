@@ -14,7 +14,7 @@ import numpy as np
 from roomcal.dsp.smoothing import smoothed_level_db
 from roomcal.export.band_reading import Band, band_coefficients, bank_of_channels, played
 from roomcal.export.band_text import EQUALIZER_APO_KINDS, frequency_digits, gain_digits, q_digits
-from roomcal.export.bands import carried, settings_of
+from roomcal.export.bands import carried_of, settings_of
 from roomcal.export.by_hand import ByHand, read_by_hand, write_by_hand
 from roomcal.export.carried import Carried
 from roomcal.export.impulse_files import refused
@@ -74,7 +74,7 @@ def write(bank: Bank, folder: Path, _place: Path) -> list[Path]:
 
 def carried_by_bands(bank: Bank) -> Carried:
     """Return what a ParametricEQ carries of a bank."""
-    return carried(settings_of(bank))
+    return carried_of(bank)
 
 
 def read(folder: Path) -> Mapping[int, FilterBank]:

@@ -19,6 +19,7 @@ Settings = Mapping[int, tuple[ChannelSettings, ...]]
 # Bands are written into taps of this length to be compared: 2.7 s at 48 kHz.
 _RENDERED_S = 2.7
 _FOUND: WeakKeyDictionary[Bank, dict[tuple[bool, int], Settings]] = WeakKeyDictionary()
+_CARRIED: WeakKeyDictionary[Bank, dict[tuple[bool, int], Carried]] = WeakKeyDictionary()
 
 
 def settings_of(bank: Bank, *, most: int = MOST_OWN, with_fir: bool = False) -> Settings:
@@ -32,8 +33,7 @@ def settings_of(bank: Bank, *, most: int = MOST_OWN, with_fir: bool = False) -> 
     with_fir : bool
         The device has a FIR beside its bands.
     """
-    own = [p for filters in bank.filters.values() for p in filters.paths if p.biquads]
-    key = (with_fir, most) if own else (False, MOST_OWN)
+    key = _key(bank, most=most, with_fir=with_fir)
     known = _FOUND.setdefault(bank, {})
     if key not in known:
         found: dict[int, tuple[ChannelSettings, ...]] = {}
@@ -44,6 +44,21 @@ def settings_of(bank: Bank, *, most: int = MOST_OWN, with_fir: bool = False) -> 
             )
             found[fs] = before
         known[key] = found
+    return known[key]
+
+
+def _key(bank: Bank, *, most: int, with_fir: bool) -> tuple[bool, int]:
+    """Tell settings apart: there is nothing to tell where a bank has no bands of its own."""
+    own = any(p.biquads for filters in bank.filters.values() for p in filters.paths)
+    return (with_fir, most) if own else (False, MOST_OWN)
+
+
+def carried_of(bank: Bank, *, most: int = MOST_OWN) -> Carried:
+    """Return what bands carry of a bank; it is rendered once a bank."""
+    key = _key(bank, most=most, with_fir=False)
+    known = _CARRIED.setdefault(bank, {})
+    if key not in known:
+        known[key] = carried(settings_of(bank, most=most))
     return known[key]
 
 

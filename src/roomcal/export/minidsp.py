@@ -31,9 +31,9 @@ _SILENT = 1e-7  # of the largest tap: -140 dB
 _INSTALL = """
 1. The 2x4 HD, the Flex and most FIR devices run at 96000 Hz, DDRC-24 and PWR-ICE at 48000 Hz: take
    the files that begin with this rate. Coefficients of another rate are another filter.
-2. Output channel, PEQ: switch a band to "Advanced biquad", paste the whole of
-   RATE-NUMBER-CHANNEL-biquads.txt, and press "Process". It fills all ten blocks, so that nothing
-   of an earlier correction is left.
+2. Output channel, PEQ: switch from Basic to Advanced, paste the whole of
+   RATE-NUMBER-CHANNEL-biquads.txt into the biquad window, and press Process. It fills all ten
+   blocks, so that nothing of an earlier correction is left.
 3. Where there is a -fir.bin: output channel, FIR, "File mode", load it; or "Manual mode" and paste
    -fir.txt. Where there is none: bypass the FIR block.
 4. Set the delay of each output as by-hand.txt says. Leave gains at 0 dB and polarity normal: both

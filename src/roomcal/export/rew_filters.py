@@ -6,7 +6,7 @@ from pathlib import Path
 
 from roomcal.export.band_reading import Band, band_coefficients, bank_of_channels, played
 from roomcal.export.band_text import frequency_digits, gain_digits, q_digits
-from roomcal.export.bands import carried, settings_of
+from roomcal.export.bands import carried_of, settings_of
 from roomcal.export.by_hand import read_by_hand, write_by_hand
 from roomcal.export.carried import Carried
 from roomcal.export.impulse_files import refused
@@ -58,7 +58,7 @@ def write(bank: Bank, folder: Path, _place: Path) -> list[Path]:
 
 def carried_by_rew(bank: Bank) -> Carried:
     """Return what REW's filters carry of a bank."""
-    return carried(settings_of(bank, most=_MOST))
+    return carried_of(bank, most=_MOST)
 
 
 def read(folder: Path) -> Mapping[int, FilterBank]:

@@ -14,8 +14,9 @@ from roomcal.model.filter_bank import Bank, FilterBank
 _MAX_BYTES = 1 << 30  # of one member: a bank of a million taps and 32 channels is smaller
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold: the same bytes every time
 _INSTALL = """
-1. Roon (a desktop client): Settings, Audio, your zone, DSP, Convolution, Browse, choose the .zip.
-2. Leave headroom management off: the filters contain their headroom.
+1. Roon (a desktop client): DSP Engine of your zone, Add filter, Convolution, Browse, choose the
+   .zip, and switch it on.
+2. Leave Headroom Management off: the filters contain their headroom.
 Roon takes the file of the running sample rate, and resamples the nearest one if it has none.
 """
 

@@ -9,7 +9,7 @@ import numpy as np
 from roomcal.dsp.smoothing import smoothed_level_db
 from roomcal.export.band_reading import Band, band_coefficients, bank_of_channels, played
 from roomcal.export.band_text import frequency_digits, gain_digits, q_digits
-from roomcal.export.bands import carried, settings_of
+from roomcal.export.bands import carried_of, settings_of
 from roomcal.export.by_hand import ByHand
 from roomcal.export.carried import Carried
 from roomcal.export.impulse_files import refused
@@ -58,7 +58,7 @@ def write(bank: Bank, folder: Path, _place: Path) -> list[Path]:
 
 def carried_by_table(bank: Bank) -> Carried:
     """Return what bands carry of a bank; delay and polarity stand in the table."""
-    found = carried(settings_of(bank))
+    found = carried_of(bank)
     return Carried(found.filters, tuple(x for x in found.losses if "by-hand.txt" not in x))
 
 

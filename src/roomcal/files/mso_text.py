@@ -35,7 +35,9 @@ _SHARED = "shared sub"
 
 def is_mso_text(text: str) -> bool:
     """Tell a report by its first words."""
-    return text.lstrip().startswith(("Filters by channel:", "MSO Channel Settings Export"))
+    return text.lstrip().startswith(
+        ("Filters by channel:", "MSO Channel Settings Export", 'Channel: "')
+    )
 
 
 def read_mso_text(path: Path) -> ForeignFilters:

@@ -1,6 +1,7 @@
 """Make a bank of filters from elsewhere, so that they can be compared, exported and run."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from roomcal.files.atomic import refuse_existing
 from roomcal.files.bank_files import bank_of_impulses, filter_bank, read_filter_text
 from roomcal.files.bank_store import save_bank
 from roomcal.files.folders import new_folder
+from roomcal.files.foreign_filters import ForeignFilters
 from roomcal.files.response_files import read_responses
+from roomcal.files.rew_api import read_rew_filters
+from roomcal.files.rew_server import DEFAULT_PORT
 from roomcal.files.wav import read_wav
 from roomcal.jobs.conversation import Conversation
 from roomcal.model.filter_bank import Bank, FilterBank
@@ -34,6 +38,8 @@ def import_bank(
     rates: tuple[int, ...],
     force: bool,
     talk: Conversation,
+    rew: str = "",
+    rew_port: int = DEFAULT_PORT,
 ) -> Bank:
     """Read filters and keep them as a bank, whole or not at all.
 
@@ -50,6 +56,9 @@ def import_bank(
         Sample rates for filters that are text; 48000 if none is given.
     force : bool
     talk : Conversation
+    rew : str
+        Measurements of a running REW whose filters are fetched instead: "all", or "1,3".
+    rew_port : int
 
     Raises
     ------
@@ -62,8 +71,14 @@ def import_bank(
     for fs in rates:
         if not _LOWEST_RATE_HZ <= fs <= _HIGHEST_RATE_HZ:
             raise InputError("RC-304", f"{fs} Hz is no sample rate", hint="rates are in Hz")
+    origin = {file.name: _digest(file) for file in files}
     kinds = {file.suffix.lower() in (*_AUDIO, *_RESPONSES) for file in files}
-    if kinds == {True}:
+    filters: Mapping[int, FilterBank]
+    if rew:
+        fetched = read_rew_filters(rew, speakers, rew_port)
+        filters = _rendered(Path("REW"), fetched, rates, talk)
+        origin = {"REW": f"measurements {rew}"}
+    elif kinds == {True}:
         filters = bank_of_impulses([p for f in files for p in _impulses(f, rates)], speakers)
     elif len(files) > 1:
         raise InputError(
@@ -80,23 +95,43 @@ def import_bank(
                 hint="say which with --fs: 48000 or 96000, as the device runs",
                 path=str(files[0]),
             )
-        notes = list(found.notes)
-        filters = {}
-        for fs in rates or (DEFAULT_RATE_HZ,):
-            filters[fs], own = filter_bank(files[0], found, fs)
-            notes += own
-        for note in notes:
-            talk.note(f"{files[0].name}: {note}")
+        filters = _rendered(files[0], found, rates, talk)
     boost_db = max(_largest_gain_db(bank) for bank in filters.values())
     if boost_db > NOTABLE_BOOST_DB:
         talk.note(
             f"the filters boost by up to {boost_db:.1f} dB and keep no headroom: "
             "loud signals will clip unless they are turned down before"
         )
-    origin = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     bank = Bank(name, filters, provenance={"roomcal_version": __version__, "imported": origin})
     save_bank(root, bank, force=force)
     return bank
+
+
+def _rendered(
+    path: Path, found: ForeignFilters, rates: tuple[int, ...], talk: Conversation
+) -> dict[int, FilterBank]:
+    """Render filters at every rate, and say what is not exact."""
+    notes = list(found.notes)
+    filters = {}
+    for fs in rates or (DEFAULT_RATE_HZ,):
+        filters[fs], own = filter_bank(path, found, fs)
+        notes += own
+    for note in notes:
+        talk.note(f"{path.name}: {note}")
+    return filters
+
+
+def _digest(file: Path) -> str:
+    """Return the SHA-256 digest of a file that can be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(
+            "RC-301",
+            f"cannot open {file}: {error.strerror or error}",
+            hint="check the name and that you may read it",
+            path=str(file),
+        ) from error
 
 
 def _largest_gain_db(filters: FilterBank) -> float:

@@ -9,7 +9,8 @@ from roomcal.errors import InputError, StorageError
 from roomcal.files.folders import document_path, new_folder
 from roomcal.files.foreign_response import ForeignResponse
 from roomcal.files.response_files import read_responses
-from roomcal.files.rew_api import DEFAULT_PORT, read_rew_api
+from roomcal.files.rew_api import read_rew_api
+from roomcal.files.rew_server import DEFAULT_PORT
 from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
 from roomcal.files.wav import Wav, read_mono

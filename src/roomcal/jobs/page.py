@@ -11,8 +11,14 @@ from roomcal.analyze.response import DEVIATION_BANDS_HZ
 from roomcal.analyze.spectrograms import wavelet_spectrogram
 from roomcal.analyze.waterfall import waterfall
 from roomcal.jobs.advice import corrected, left, reflected, ringing, treated
-from roomcal.jobs.charts import correction_chart, decay_chart, response_chart, speakers_chart
+from roomcal.jobs.charts import (
+    correction_chart,
+    decay_chart,
+    response_chart,
+    speakers_chart,
+)
 from roomcal.jobs.describe import notes_by_speaker
+from roomcal.jobs.distortion_chart import distortion_chart
 from roomcal.jobs.ledger_page import ledger_tables
 from roomcal.jobs.story import Story, stage_name
 from roomcal.jobs.summary import Stage
@@ -202,6 +208,7 @@ def _charts(story: Story, early: Mapping[str, EarlyReflections]) -> tuple[Chart,
         reflections_chart(story, early),
         step_chart(story),
         group_delay_chart(story),
+        distortion_chart(story),
     )
     return tuple(chart for chart in charts if chart is not None)
 

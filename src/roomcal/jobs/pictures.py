@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from roomcal.analyze.cumulative_decay import cumulative_decay
 from roomcal.analyze.decay import DecayAnalysis, analyze_decay
+from roomcal.analyze.distortion import Distortion, no_distortion
 from roomcal.analyze.modes import fit_modes
 from roomcal.analyze.phase import PhaseResponse, phase_response
 from roomcal.analyze.reflections import EarlyReflections, energy_time_curve, find_reflections
@@ -28,6 +29,7 @@ from roomcal.report.figures import (
     Trace,
     cumulative_decay_figure,
     decay_figure,
+    distortion_figure,
     etc_figure,
     group_delay_figure,
     impulse_figure,
@@ -52,6 +54,9 @@ class Material:
     smoothing: Width = DEFAULT_SMOOTHING
     theme: Theme = LIGHT
     studios: Mapping[str, Studio | None] = field(default_factory=dict)  # by session
+
+    # By session, then speaker; computed when it is asked for.
+    distortion: Callable[[str], Mapping[str, Distortion]] = field(default=lambda _: {})
 
     @property
     def several(self) -> bool:
@@ -224,6 +229,17 @@ def _modes(m: Material) -> Figure:
     return modes_figure(rooms, theme=m.theme)
 
 
+def _distortion(m: Material) -> Figure:
+    speakers: dict[str, list[tuple[str, Distortion]]] = {}
+    for name in m.sessions:
+        for speaker, found in m.distortion(name).items():
+            speakers.setdefault(speaker, []).append((name, found))
+    if not speakers:
+        unknown = no_distortion("there is no raw take: a response alone has no harmonics")
+        speakers = {m.title(name, r): [(name, unknown)] for name, r in m.here()}
+    return distortion_figure(speakers, theme=m.theme)
+
+
 KINDS: Mapping[str, Callable[[Material], Figure]] = MappingProxyType(
     {
         "response": _response,
@@ -233,6 +249,7 @@ KINDS: Mapping[str, Callable[[Material], Figure]] = MappingProxyType(
         "step": _step,
         "etc": _etc,
         "decay": _decay,
+        "distortion": _distortion,
         "modes": _modes,
         "waterfall": _waterfall,
         "spectrogram": _spectrogram,

@@ -8,6 +8,7 @@ from roomcal.dsp.smoothing import Width
 from roomcal.files.atomic import refuse_existing
 from roomcal.files.folders import unknown_name
 from roomcal.files.session_store import SessionStore
+from roomcal.jobs.distortions import distortions
 from roomcal.jobs.pictures import KINDS, Material
 from roomcal.report.figures import LIGHT, Theme, save_figure
 
@@ -48,7 +49,8 @@ def write_plot(
     """
     refuse_existing(path, force=force)
     stores = [SessionStore.open(root, name) for name in sessions]
-    found = {s.session.name: tuple(s.load_responses(speaker)) for s in stores}
+    by_name = {s.session.name: s for s in stores}
+    found = {name: tuple(s.load_responses(speaker)) for name, s in by_name.items()}
     positions = list(dict.fromkeys(r.position for rs in found.values() for r in rs))
     if position is not None and position not in positions:
         raise unknown_name("position", position, positions)
@@ -62,6 +64,7 @@ def write_plot(
         smoothing=smoothing,
         theme=theme,
         studios={s.session.name: s.session.studio for s in stores},
+        distortion=lambda name: distortions(by_name[name], speaker),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     save_figure(KINDS[kind](material), path)

@@ -1,6 +1,6 @@
 """Make the page of a session, with its bank and its verification if there are any."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from roomcal.analyze.modes import fit_modes
@@ -8,12 +8,13 @@ from roomcal.errors import InputError
 from roomcal.files.atomic import refuse_existing, write_bytes
 from roomcal.files.bank_store import load_bank
 from roomcal.files.session_store import SessionStore
+from roomcal.jobs.distortions import distortions
 from roomcal.jobs.page import tell
 from roomcal.jobs.story import Story
 from roomcal.jobs.summary import level_targets, summarize
 from roomcal.jobs.verify import predicted_responses
 from roomcal.model.impulse_response import ImpulseResponse
-from roomcal.report.page import render_page
+from roomcal.report.page import Page, render_page
 from roomcal.report.pdf import write_pdf
 from roomcal.verify.promise import hold_against
 
@@ -79,6 +80,7 @@ def gather(
         bank=bank,
         verification=verification,
         modes=fit_modes(before),
+        distortion=distortions(store),
         provenance=tuple(provenance),
     )
 
@@ -109,6 +111,11 @@ def write_report(story: Story, path: Path, *, title: str, force: bool = False) -
     StorageError
         RC-602 if the file exists and `force` is not given.
     """
+    write_page(lambda: tell(story, title=title), path, force=force)
+
+
+def write_page(make: Callable[[], Page], path: Path, *, force: bool) -> None:
+    """Make a page and write it as HTML or PDF; what cannot be written is refused before."""
     refuse_existing(path, force=force)
     if path.suffix.lower() not in _ENDINGS:
         raise InputError(
@@ -117,7 +124,7 @@ def write_report(story: Story, path: Path, *, title: str, force: bool = False) -
             hint=f"let the name end in {' or '.join(_ENDINGS)}",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    page = tell(story, title=title)
+    page = make()
     if path.suffix.lower() == ".pdf":
         write_pdf(page, path)
     else:

@@ -1,8 +1,9 @@
 """Everything that is known of one calibration; what is missing is left off the page."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from roomcal.analyze.distortion import Distortion
 from roomcal.analyze.modes import RoomModes
 from roomcal.jobs.summary import Stage
 from roomcal.model.curve import Curve
@@ -26,6 +27,7 @@ class Story:
     bank: Bank | None = None
     verification: Verification | None = None
     modes: RoomModes | None = None  # before
+    distortion: Mapping[str, Distortion] = field(default_factory=dict)  # before, by speaker
     studio: Studio | None = None  # knows where speakers and positions are
     exports: tuple[tuple[str, str], ...] = ()
     provenance: tuple[tuple[str, str], ...] = ()

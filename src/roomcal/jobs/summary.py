@@ -87,6 +87,7 @@ def summarize(
         for s in averages
         if s in targets and s in full
     }
+    octaves = [_Octaves(r.speaker, analyze_decay(r, bands_per_octave=1)) for r in responses]
     pair = tuple(s for s in averages if s in full)[:2]
     match = pair_match(*(averages[s].mean for s in pair)) if len(pair) == 2 else None
     return Stage(
@@ -103,8 +104,8 @@ def summarize(
             band: _mean([_deviation_db(curves[s], targets[s], band, levels[s]) for s in levels])
             for band in DEVIATION_BANDS_HZ
         },
-        bass_decay_s=_decay_s(responses, _BASS_OCTAVES_HZ),
-        mid_decay_s=_decay_s([r for r in responses if r.speaker in full], _MID_OCTAVES_HZ),
+        bass_decay_s=_decay_s(octaves, _BASS_OCTAVES_HZ),
+        mid_decay_s=_decay_s([d for d in octaves if d.speaker in full], _MID_OCTAVES_HZ),
         pair=pair,
         match_level_db=match.level_db if match else float("nan"),
         match_rms_db=match.rms_db if match else float("nan"),
@@ -135,11 +136,18 @@ def _deviation_db(curves: Sequence[Curve], target: Curve, band: str, level_db: f
     return float(np.sqrt(np.mean(np.square(each))))
 
 
-def _decay_s(responses: Sequence[ImpulseResponse], octaves_hz: Sequence[float]) -> float:
+@dataclass(frozen=True, eq=False)
+class _Octaves:
+    """Decay per octave of one response."""
+
+    speaker: str
+    decay: DecayAnalysis
+
+
+def _decay_s(found: Sequence[_Octaves], octaves_hz: Sequence[float]) -> float:
     """Mean T20 over responses and octaves; what the data do not carry is left out."""
     values: list[float] = []
-    for response in responses:
-        decay = analyze_decay(response, bands_per_octave=1)
+    for decay in (one.decay for one in found):
         nearest = [int(np.argmin(np.abs(decay.bands_hz - f))) for f in octaves_hz]
         values += decay.t20_s[nearest].tolist()
     return _mean(values)

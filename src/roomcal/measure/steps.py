@@ -5,6 +5,7 @@ With four marks a smooth bend of 0.3 sample can look like a step of one sample, 
 counts only where the sweep between its marks shows it too: at one moment and not little by little.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ _WHOLE_WITHIN = 0.3  # air may bend the step by this much
 _STILL_LINE = 0.02  # deviations below are no step whatever the fit says
 # A step larger than this is no air: the air of a room moves by half of it, peak to peak.
 CERTAIN_STEP = 1.5
+_LEAST_MARKS = 3
 _USUAL_PPM = 100.0  # crystals differ by less
 # Frequencies at which the delay inside of a sweep is looked at.
 _LOW_HZ, _HIGH_HZ, _PER_OCTAVE = 250.0, 16000.0, 2
@@ -79,6 +81,32 @@ def find_steps(clock: ClockLine) -> list[Step]:
     if not _is_whole(step) or left > 0.5 * clock.residual_samples:
         return []
     return [step]
+
+
+def step_within_mark(clock: ClockLine, mark: int, others: Sequence[int]) -> Step | None:
+    """Find the step that struck while a mark played, which then has no time of its own.
+
+    Parameters
+    ----------
+    clock : ClockLine
+        Of all marks.
+    mark : int
+    others : sequence of int
+        Marks that are whole, three at least, some on either side.
+
+    Returns
+    -------
+    step : Step or None
+        Counted as right before the mark; None when no whole number of samples fits.
+    """
+    before = sum(k < mark for k in others)
+    if len(others) < _LEAST_MARKS or before in (0, len(others)):
+        return None
+    t = clock.mark_starts[list(others)]
+    late = clock.mark_samples[list(others)] - t
+    found, _ = _step_after(before - 1, t, late)
+    step = Step(mark - 1, found.samples, found.clock)
+    return step if _is_whole(step) else None
 
 
 def _unlikeliness(step: Step) -> tuple[bool, bool, float]:

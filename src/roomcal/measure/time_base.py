@@ -18,6 +18,7 @@ from roomcal.measure.steps import (
     StepInSweep,
     find_steps,
     locate_step,
+    step_within_mark,
     without_step,
 )
 from roomcal.measure.sweep_model import sweep_model
@@ -32,6 +33,7 @@ _LEAST_SILENCE_S = 0.1
 _COVERED_ABOVE_NOISE_DB = 10.0
 _COVERED_DB = -26.0
 _LEAST_MARKS = 3
+_MARK_EDGE_S = 0.02  # of silence, or of the room, on either side of a mark
 _KERNEL_SAMPLES = 100  # read around a part that is resampled
 
 
@@ -54,6 +56,9 @@ class TimeBase:
     @cached_property
     def _step_and_place(self) -> tuple[Step, StepInSweep | None] | None:
         """The step of the marks, if no sweep denies it, and where in its sweep it is."""
+        within = self._step_within_mark()
+        if within is not None:
+            return within, None
         steps = find_steps(self.all_marks)
         placed = [(step, self._place_in_sweep(step)) for step in steps]
         for step, place in placed:
@@ -181,6 +186,28 @@ class TimeBase:
         first, last = marks[step.after_mark], marks[step.after_mark + 1]
         inside = [k for k, s in enumerate(self.capture.plan.sweep_starts) if first < s < last]
         return inside[0] if inside else None
+
+    def _step_within_mark(self) -> Step | None:
+        """Find a step that struck while a mark played, which falls: its bass is late alone."""
+        line, n = self.all_marks, self.all_marks.mark_starts.size
+        others = [k for k in range(n) if k not in self.covered_marks]
+        size = round((MARK_DURATION_S + 2.0 * _MARK_EDGE_S) * self.fs)
+        edge = _MARK_EDGE_S * self.fs
+        for k in self.covered_marks:
+            step = step_within_mark(line, k, others)
+            if step is None:
+                continue
+            starts = [float(line.mark_samples[i]) for i in others]
+            after = step.clock.recorded_at(float(line.mark_starts[k])) + step.whole_samples
+            starts.append(after)  # where the treble, which came before, is early
+            *whole, struck = (
+                scipy.fft.rfft(_stretched(self.microphone, at - edge, step.clock.ratio, size))
+                for at in starts
+            )
+            cross = struck * np.conj(np.mean(whole, axis=0))
+            if locate_step(cross, self.fs, -float(step.whole_samples)) is not None:
+                return step
+        return None
 
     def _has_others(self, step: Step) -> bool:
         """Whether other sweeps can deny a step."""

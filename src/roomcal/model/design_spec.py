@@ -94,6 +94,11 @@ class DesignSpec:
             "leave --phase out, or --peq",
         )
         _check(
+            self.peq > 0 or self.device_limits == "free",
+            f"limits of {self.device_limits!r} are for bands, and there are none",
+            "say how many with --peq, or leave --device-limits out",
+        )
+        _check(
             self.hybrid_hz == 0.0 or (self.peq > 0 and 50.0 <= self.hybrid_hz <= 5000.0),
             f"a hybrid below {self.hybrid_hz:g} Hz is not possible",
             "use 50 to 5000 Hz, together with --peq",

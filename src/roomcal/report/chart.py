@@ -44,6 +44,7 @@ class Line:
     high: FloatArray | None = None
     band: bool = False  # draw the range
     marks: bool = False  # draw a point at each value
+    quiet: bool = False  # points of another line: not read out again
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", frozen_array(self.rows, ndim=2, name="rows"))
@@ -103,6 +104,7 @@ class Chart:
     digits: int = 1
     quantum: float = 0.01
     over_frequency: bool = True
+    range_label: str = "Range over positions"
     smoothing: bool = False  # rows are windows of 1/48 octave, 96 an octave; the page smooths them
     views: tuple[tuple[str, tuple[float, float]], ...] = ()
     tables: tuple[Table, ...] = field(default_factory=tuple)
@@ -155,6 +157,7 @@ def _chart(chart: Chart) -> dict[str, Any]:
             "digits": chart.digits,
         },
         "smoothing": chart.smoothing,
+        "range": chart.range_label,
         "views": views,
         "keys": [_key(key) for key in chart.keys],
         "panels": [
@@ -183,7 +186,7 @@ def _line(line: Line, quantum: float) -> Mapping[str, Any]:
     }
     if line.low is not None and line.high is not None:
         made |= {"low": _encoded(line.low, quantum), "high": _encoded(line.high, quantum)}
-    return made | {name: True for name in ("band", "marks") if getattr(line, name)}
+    return made | {name: True for name in ("band", "marks", "quiet") if getattr(line, name)}
 
 
 def _encoded(values: FloatArray, quantum: float) -> str:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from roomcal.report.panels import say
 from roomcal.report.style import (
     LIGHT,
     LineStyle,
@@ -74,14 +75,7 @@ def decay_figure(
 def _draw(axes: Axes, traces: Sequence[DecayTrace], theme: Theme) -> None:
     """Draw each trace, and say so where there is nothing to draw."""
     if not any(np.isfinite(trace.time_s).any() for trace in traces):
-        axes.text(
-            0.5,
-            0.5,
-            "No band carries a decay time",
-            transform=axes.transAxes,
-            horizontalalignment="center",
-            color=theme.muted,
-        )
+        say(axes, "No band carries a decay time", theme)
     for i, trace in enumerate(traces):
         style = theme.roles.get(trace.role) or theme.series[i % len(theme.series)]
         _draw_one(axes, trace, style, _MARKERS[i % len(_MARKERS)])

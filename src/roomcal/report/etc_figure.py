@@ -12,6 +12,7 @@ from roomcal.analyze.reflections import (
     EarlyReflections,
     EnergyTimeCurve,
 )
+from roomcal.report.panels import say
 from roomcal.report.style import (
     LIGHT,
     Theme,
@@ -68,15 +69,7 @@ def etc_figure(
                 axes.set_xlabel("Time after the direct sound (ms)")
             inside = (1000.0 * curve.t_s >= _SHOWN_MS[0]) & (1000.0 * curve.t_s <= _SHOWN_MS[1])
             if early.reason:
-                axes.text(
-                    0.5,
-                    0.5,
-                    literal(early.reason[:1].upper() + early.reason[1:]),
-                    transform=axes.transAxes,
-                    horizontalalignment="center",
-                    fontsize="small",
-                    color=theme.muted,
-                )
+                say(axes, early.reason[:1].upper() + early.reason[1:], theme)
                 continue
             draw_line(
                 axes,

@@ -1,6 +1,7 @@
 """All kinds of pictures in one place, for those who draw them: jobs and commands."""
 
 from roomcal.report.decay_figure import decay_figure
+from roomcal.report.distortion_figure import distortion_figure
 from roomcal.report.etc_figure import etc_figure
 from roomcal.report.filter_figure import filter_figure
 from roomcal.report.impulse_figure import impulse_figure
@@ -23,6 +24,7 @@ __all__ = [
     "Trace",
     "cumulative_decay_figure",
     "decay_figure",
+    "distortion_figure",
     "etc_figure",
     "filter_figure",
     "group_delay_figure",

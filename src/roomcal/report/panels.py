@@ -1,5 +1,6 @@
 """Panels beside and below each other, one a speaker: their grid, outer labels and notes."""
 
+import textwrap
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -7,6 +8,7 @@ from matplotlib.figure import Figure
 
 from roomcal.report.style import Theme, new_figure
 
+_WRAP = 70  # letters across a panel as wide as the figure
 MANY = 3  # more panels than this stand in two columns
 _NARROW_TICKS_HZ = {20: "20", 100: "100", 1000: "1k", 10000: "10k"}
 
@@ -47,13 +49,14 @@ def new_panels(n: int, *, row_height_in: float, title: str) -> Panels:
 
 def say(axes: Axes, text: str, theme: Theme) -> None:
     """Write into an empty panel why it is empty."""
+    place = axes.get_subplotspec()
+    alone = place is None or place.get_gridspec().ncols == 1
     axes.text(
         0.5,
         0.5,
-        text,
+        textwrap.fill(text, _WRAP if alone else _WRAP // 2),
         transform=axes.transAxes,
         horizontalalignment="center",
         verticalalignment="center",
         color=theme.muted,
-        wrap=True,
     )

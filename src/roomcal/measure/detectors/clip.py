@@ -10,9 +10,9 @@ from roomcal.units import FloatArray, db_from_ratio, frequency_text
 PLATEAU = 1e-4
 FLAGGED_RUN = 4
 FULL_SCALE = 0.9999
-# The top of a slow sine is as flat: its run doubles when the window is four times as high, a cut
-# top hardly grows.
-_WIDER = 4.0
+# The top of a slow sine is as flat. In a window 16 times as high its run is four times as long, and
+# twice where its harmonics flatten it; a cut top hardly grows.
+_WIDER = 16.0
 _GROWS = 1.5
 HEADROOM_DB = 6.0  # wanted above the highest peak
 

@@ -161,13 +161,13 @@
         data.push(mean);
         series.push({
           ...base,
-          kind: "mean",
+          kind: line.quiet ? "marks" : "mean",
           label: look.label,
-          width: look.width,
+          width: line.quiet ? 0 : look.width,
           dash: look.dash,
           stroke: () => colour(look.colour),
           points: line.marks
-            ? { show: true, size: 5, width: 0, fill: () => colour(look.colour), stroke: () => colour(look.colour) }
+            ? { show: true, size: line.quiet ? 8 : 5, width: 0, fill: () => colour(look.colour), stroke: () => colour(look.colour) }
             : { show: false },
         });
       }
@@ -176,7 +176,7 @@
     };
     const shown = (one) => {
       if (!state.on[one.look.key]) return false;
-      return one.kind === "mean" || (one.kind === "range" ? state.range : state.rows);
+      return ["mean", "marks"].includes(one.kind) || (one.kind === "range" ? state.range : state.rows);
     };
 
     const grid = element("div", { class: panels.length > 2 ? "panels many" : "panels" });
@@ -375,7 +375,7 @@
       }, svg);
     }
     if (ranges) {
-      toggle("Range over positions", true, (on) => {
+      toggle(chart.range, true, (on) => {
         state.range = on;
         refresh();
       });

@@ -1,0 +1,55 @@
+"""The clip detector: cut tops against tops that are flat by themselves."""
+
+import types
+
+import numpy as np
+import pytest
+
+from roomcal.measure.clock import fit_clock
+from roomcal.measure.detectors.clip import detect
+from roomcal.measure.plan import plan_take
+from roomcal.model.capture import Capture
+from roomcal.model.sweep import Sweep
+
+FS = 48000
+
+
+def judged(x):
+    """What the detector says of a recording; its plan only names the frequency."""
+    plan = plan_take(Sweep(fs=FS, length_s=1.0), repeats=1)
+    capture = Capture(x, None, FS, plan, "L", "L", "p1")
+    starts = np.array(plan.mark_starts, dtype=float)
+    clock = types.SimpleNamespace(all_marks=fit_clock(starts, starts))
+    return detect(types.SimpleNamespace(capture=capture, fs=FS, time=clock))
+
+
+def tone(f_hz, *, third=0.0, level=0.3, phase=0.3):
+    """A sine with a third harmonic that flattens its tops: at 1/9 their curvature vanishes."""
+    w = 2 * np.pi * f_hz * np.arange(FS) / FS + phase
+    return level * (np.sin(w) + third * np.sin(3 * w))
+
+
+@pytest.mark.parametrize("f_hz", [20.0, 31.7, 87.3, 440.0, 3000.0])
+@pytest.mark.parametrize("third", [0.0, 0.05, 1 / 9])
+def test_slow_and_flattened_tops_are_not_cut(f_hz, third):
+    assert judged(tone(f_hz, third=third)) == []
+
+
+@pytest.mark.parametrize("f_hz", [20.0, 87.3, 440.0])
+@pytest.mark.parametrize("below_peak_db", [0.2, 1.0, 6.0])
+def test_a_cut_top_is_found(f_hz, below_peak_db):
+    x = tone(f_hz)
+    top = np.abs(x).max() * 10 ** (-below_peak_db / 20)
+
+    (verdict,) = judged(np.clip(x, -top, top))
+
+    # A sine is above the cut for 2 acos(cut) of its period.
+    run = 2 * np.arccos(10 ** (-below_peak_db / 20)) / (2 * np.pi * f_hz) * FS
+    assert verdict.evidence["run_samples"] == pytest.approx(run, rel=0.05, abs=2)
+    assert verdict.severity == "rejection"
+
+
+def test_full_scale_is_clipping_whatever_the_top_looks_like():
+    (verdict,) = judged(tone(440.0, level=1.0))
+
+    assert verdict.evidence["top_dbfs"] == pytest.approx(0.0, abs=0.001)
