@@ -207,7 +207,7 @@ def _lab(folder: Path, *, period: int = PERIOD, channels: int = 2) -> Iterator[L
                 _wait_for(lab)
         lab.server.send_signal(signal.SIGTERM)
         try:
-            lab.server.wait(5)
+            lab.server.wait(30)
         except subprocess.TimeoutExpired:
             lab.server.kill()
             lab.server.wait()
