@@ -156,6 +156,11 @@ def test_a_bank_for_speakers_that_are_not_there_is_refused(banks):
 # --- one engine, many wishes ---
 
 
+def hear_ctrl_c():
+    """Undo what a shell does to its jobs in the background: they ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Engine:
     """`roomcal run` as a process, and `ctl` beside it."""
 
@@ -172,6 +177,7 @@ class Engine:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
+                preexec_fn=hear_ctrl_c if sys.platform != "win32" else None,
             )
 
     @property

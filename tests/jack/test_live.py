@@ -132,6 +132,8 @@ class Studio:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
+                # A shell lets its jobs in the background ignore Ctrl-C; this one must not.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     @property
