@@ -38,8 +38,8 @@ def test_random_rooms_clocks_hum_and_moving_air_raise_no_alarm(clean_takes):
     assert alarms(clean_takes, range(QUICK)) == []
 
 
-# Found among a thousand: air taken for a lost sample, a flat top for a cut one, the line through the
-# marks for bent, and a sweep that the air set apart for disturbed.
+# Found among a thousand: air taken for a lost sample, a flat top for a cut one, the line through
+# the marks for bent, and a sweep that the air set apart for disturbed.
 ONCE_ALARMS = (227, 573, 849, 696)
 
 
