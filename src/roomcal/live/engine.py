@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from roomcal.errors import InputError
 from roomcal.files.bank_store import filters_for, load_bank
 from roomcal.live.channels import Pick
 from roomcal.live.panel import Panel
@@ -42,6 +43,7 @@ class Engine:
         )
 
         self._pick = _pick(self._prepared.userdata_address, found)
+        self.address()  # compiled now, if need be: never while audio waits
 
     def fits(self, found: Found) -> bool:
         """Tell whether the device, found again, runs as before."""
@@ -66,10 +68,16 @@ class Engine:
         Raises
         ------
         InputError
-            When there is none, it is damaged, or it does not fit.
+            When there is none, it is damaged, does not fit, or is being heard.
         """
         bank = load_bank(self._root, name)
-        loaded = self._prepared.load(slot, filters_for(bank, self._found.fs))
+        filters = filters_for(bank, self._found.fs)
+        try:
+            loaded = self._prepared.load(slot, filters)
+        except ValueError as error:  # in the middle of several swaps
+            raise InputError(
+                "RC-333", f"{bank.name} is still being heard", hint="load it again in a second"
+            ) from error
         return self._description(bank.name, loaded)
 
     def address(self) -> int:

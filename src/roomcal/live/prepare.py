@@ -83,8 +83,6 @@ class Prepared:
         self._line, self._need = _aligned(4 * MAX_CHANNELS * waiting), _aligned(8 * waiting)
         self._clock_place, self._ports = np.zeros(2, np.int64), np.zeros(64, np.int64)
         self._fill_state(clock, lookahead)
-        self.port_audio_address = callback.port_audio_address()
-        self.jack_address = callback.jack_address()
         panel.clear(n_inputs=len(self.inputs), n_outputs=len(self.outputs), fs=self.fs)
 
     def _fill_state(self, clock: Clock, lookahead: int) -> None:
@@ -127,6 +125,16 @@ class Prepared:
     def userdata_address(self) -> int:
         """What the callback gets from the host."""
         return int(self.state.ctypes.data)
+
+    @property
+    def port_audio_address(self) -> int:
+        """The callback for PortAudio; compiled at the first look, if need be."""
+        return callback.port_audio_address()
+
+    @property
+    def jack_address(self) -> int:
+        """The callback for JACK; compiled at the first look, if need be."""
+        return callback.jack_address()
 
     def connect_ports(
         self, inputs: Sequence[int], outputs: Sequence[int], *, get_buffer: int
