@@ -24,6 +24,7 @@ from roomcal.model.sweep import Sweep
 
 FS = 48000
 REVERBERATION_S = 0.8
+DECAY_S = (0.2, 0.5)
 N_ROOM = FS * 7 // 10  # 0.7 s: a small room, and its end faded
 AIR_SAMPLES = 0.3  # FAULTS.md: moving air deviates by up to this from the line of the marks
 
@@ -37,8 +38,14 @@ class Take:
     text: str
 
 
-def random_take(seed: int) -> Take:
-    """Make one take; the same seed gives the same take."""
+def random_take(
+    seed: int, *, decay_s: tuple[float, float] = DECAY_S, pause_s: float = REVERBERATION_S
+) -> Take:
+    """Make one take; the same seed gives the same take.
+
+    Rooms decay by 60 dB within a random time out of `decay_s`.
+    """
+    n_room = max(N_ROOM, round(FS * decay_s[1]))
     rng = np.random.default_rng((20240611, seed))
     length_s = float(rng.uniform(1.0, 2.5))
     repeats = int(rng.choice([1, 2, 3, 3, 3, 3, 4]))
@@ -52,11 +59,11 @@ def random_take(seed: int) -> Take:
     plan = plan_take(
         Sweep(fs=FS, length_s=length_s, level_dbfs=level_dbfs),
         repeats=repeats,
-        reverberation_s=REVERBERATION_S,
+        reverberation_s=pause_s,
     )
     same = bool(rng.random() < 0.5)
-    left = room_response(rng)
-    right = left + 10 ** (-30 / 20) * room_response(rng) if symmetric else room_response(rng)
+    left, other = (room_response(rng, decay_s=decay_s, n_room=n_room) for _ in range(2))
+    right = left + 10 ** (-30 / 20) * other if symmetric else other
     marks, sweeps = render_take(plan, same_speaker=same)
     sweep_gain = 10 ** (level_dbfs / 20)
     clean = through(distorted(marks, sweep_gain, rng), left)
@@ -121,9 +128,15 @@ def virtual_take(name: str, speaker: str, *, length_s: float = 2.0, noise_dbfs: 
     return Take(capture, snr_db, f"{name} {speaker} {noise_dbfs=} {snr_db=:.1f}")
 
 
-def room_response(rng: np.random.Generator, *, corner_hz: float | None = None) -> np.ndarray:
+def room_response(
+    rng: np.random.Generator,
+    *,
+    corner_hz: float | None = None,
+    decay_s: tuple[float, float] = DECAY_S,
+    n_room: int = N_ROOM,
+) -> np.ndarray:
     """Speaker and room: direct sound, twelve reflections, a decaying tail, eight modes."""
-    n_fft = 2 * N_ROOM
+    n_fft = 2 * n_room
     f = np.fft.rfftfreq(n_fft, 1 / FS)
     delay = rng.uniform(150.0, 600.0)
     H = np.exp(-2j * np.pi * f * delay / FS)
@@ -131,12 +144,14 @@ def room_response(rng: np.random.Generator, *, corner_hz: float | None = None) -
         late = rng.uniform(40.0, 1800.0)
         gain = rng.choice([-1, 1]) * rng.uniform(0.1, 0.5) * np.exp(-late / 1500)
         H += gain * np.exp(-2j * np.pi * f * (delay + late) / FS) / (1 + 1j * f / 9000)
-    t = np.arange(N_ROOM) / FS
-    time_60_s = rng.uniform(0.2, 0.5)
-    tail = rng.standard_normal(N_ROOM) * 10 ** (-3 * t / time_60_s) * (1 - np.exp(-t / 0.01))
+    t = np.arange(n_room) / FS
+    time_60_s = rng.uniform(*decay_s)
+    tail = rng.standard_normal(n_room) * 10 ** (-3 * t / time_60_s) * (1 - np.exp(-t / 0.01))
     H += 0.02 * scipy.fft.rfft(np.roll(tail, round(delay)), n_fft) / (1 + 1j * f / 5000)
     for mode_hz in rng.uniform(28.0, 220.0, 8):
-        ring = np.sin(2 * np.pi * mode_hz * t) * np.exp(-6.9 * t / rng.uniform(0.2, 0.45))
+        ring = np.sin(2 * np.pi * mode_hz * t) * np.exp(
+            -6.9 * t / rng.uniform(decay_s[0], 0.9 * decay_s[1])
+        )
         H += rng.uniform(0.001, 0.006) * scipy.fft.rfft(np.roll(ring, round(delay)), n_fft)
     s = 1j * f
     corner = corner_hz or rng.uniform(28.0, 60.0)
@@ -144,7 +159,7 @@ def room_response(rng: np.random.Generator, *, corner_hz: float | None = None) -
         H *= s**2 / (s**2 + damping * corner * s + corner**2)
     H /= 1 + 1j * f / 30000
     H *= 0.5 + 0.5 * np.cos(np.pi * np.clip((f - 22600) / 1400, 0, 1))
-    h = scipy.fft.irfft(H, n_fft)[:N_ROOM]
+    h = scipy.fft.irfft(H, n_fft)[:n_room]
     fade = FS // 10
     h[-fade:] *= np.cos(np.linspace(0, np.pi / 2, fade)) ** 2
     return h

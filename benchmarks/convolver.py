@@ -276,8 +276,8 @@ def live_goals(*, quick):
     minutes = f"{endured['minutes']:g} minutes with {endured['commands']} commands"
     print(f"soak: {minutes}, {endured['swaps']} swaps", file=sys.stderr)
     return [
-        goal("start without cached code, to the first block", cold_s, "s", 30.0),
-        goal("start with cached code, to the first block", warm_s, "s", 2.5),
+        goal("start without cached code to the first block", cold_s, "s of processor", 30.0),
+        goal("start with cached code to the first block", warm_s, "s of processor", 2.5),
         goal("soak, growth of resident memory", endured["grown_mb"], "MB", 1.0),
         goal("soak, bad samples", endured["bad_samples"], "", 0),
         goal("soak, error afterwards re output rms", endured["error_db"], "dB", -110),

@@ -16,7 +16,6 @@ from roomcal.model.filter_bank import FilterBank
 # What `roomcal run` does before there can be sound, but for finding and opening a device.
 START = """
 import time
-start = time.perf_counter()
 import numpy as np
 from roomcal.live.prepare import prepare
 from roomcal.model.filter_bank import FilterBank
@@ -25,7 +24,7 @@ taps[[0, 1], [0, 1], 100:40_000] = 1e-5
 bank = FilterBank(taps, 48_000, ("L", "R"), ("L", "R"), latency_samples=100)
 prepared = prepare([bank, bank], block=64)
 prepared.call(np.zeros((64, 2), np.float32))
-print(time.perf_counter() - start)
+print(time.process_time())
 """
 
 
@@ -66,9 +65,9 @@ class LiveCallback:
 
 
 def start_seconds(*, quick):
-    """Seconds from an empty interpreter to the first block, without cached code and with it.
+    """Return the seconds of processor time up to the first block, without cached code and with it.
 
-    Processor time is what the code needs; on a machine that is busy, the clock says more.
+    From an empty interpreter. The clock shows as much on a machine that has nothing else to do.
     """
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"NUMBA_CACHE_DIR": folder}

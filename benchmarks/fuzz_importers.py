@@ -74,7 +74,8 @@ IMPORTERS: dict[str, tuple[Callable[[Path], object], str, str, bytes]] = {
         _filters,
         ".txt",
         "rew/*eq*.txt",
-        b"Preamp: -6 dB\nFilter 1: ON PK Fc 1\xa0275 Hz Gain -5,4 dB Q 11,31\nDelay: 1.3 ms\n",
+        b"Preamp: -6 dB\nFilter 1: ON PK Fc 1\xa0275 Hz Gain -5,4 dB Q 11,31\nDelay: 1.3 ms\n"
+        b"Channel: L\nGraphicEQ: 20 -1.2; 25 0.4; 20000 0.0\n",
     ),
     "mso": (_filters, ".txt", "mso/*.txt", b'Filters by channel:\nChannel: "a"\nFL1: x\n'),
     "minidsp": (

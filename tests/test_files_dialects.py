@@ -133,6 +133,7 @@ def test_a_measurement_has_the_same_numbers_in_every_dialect(tmp_path, name, end
         assert read.is_spl
 
 
+F_POINTS = np.geomspace(20.0, 20000.0, 1000)
 FILTERS = {
     "without a number": "Filter: ON PK Fc 100 Hz Gain -3.0 dB Q 1.41\n",
     "without blanks": "Filter 1: ON PK Fc 100Hz Gain -3dB Q 1.41\n",
@@ -181,4 +182,23 @@ def test_a_damaged_graphic_equaliser_is_refused_with_its_line(tmp_path, text):
     path.write_text(f"# made elsewhere\nGraphicEQ: {text}\n")
 
     with pytest.raises(InputError, match="line 2"):
+        read_filter_text(path)
+
+
+def test_a_graphic_equaliser_may_have_a_thousand_points(tmp_path):
+    path = tmp_path / "GraphicEQ.txt"
+    points = "; ".join(f"{f:.2f} {-3.0 if 80.0 < f < 125.0 else 0.0:.1f}" for f in F_POINTS)
+    path.write_text(f"GraphicEQ: {points}\n")
+
+    bank, _ = filter_bank(path, read_filter_text(path), 48000)
+
+    H = scipy.signal.freqz(bank.taps[0, 0], worN=[100.0], fs=48000)[1]
+    assert 20 * np.log10(np.abs(H[0])) == pytest.approx(-3.0, abs=0.02)
+
+
+def test_many_graphic_equalisers_are_refused_before_they_cost_anything(tmp_path):
+    path = tmp_path / "GraphicEQ.txt"
+    path.write_text("GraphicEQ: 20 1.0; 30 2.0\n" * 300)
+
+    with pytest.raises(InputError, match="line 5: more than 4 graphic"):
         read_filter_text(path)

@@ -269,6 +269,18 @@ def test_a_bank_that_does_not_fit_is_refused_and_nothing_changes(rng, bank, faul
     np.testing.assert_allclose(play(prepared, x), x, atol=ROUNDING)
 
 
+@pytest.mark.parametrize("bypass", [0, 1])
+def test_a_slot_that_is_heard_is_not_loaded(rng, bypass):
+    prepared = started(running(unity()))
+    play(prepared, noise(rng), {0: lambda: prepared.panel.command(bypass=bypass)})
+
+    with pytest.raises(ValueError, match="being heard"):
+        prepared.load(0, unity())
+
+    x = noise(rng)
+    np.testing.assert_allclose(play(prepared, x), x, atol=ROUNDING)
+
+
 # --- what it shows ---
 
 

@@ -39,6 +39,29 @@ def test_random_rooms_clocks_hum_and_moving_air_raise_no_alarm(clean_takes):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("decay_s", [(0.05, 0.12), (0.8, 1.6)], ids=["dead", "live"])
+def test_dead_and_live_rooms_raise_no_alarm(clean_takes, decay_s):
+    for seed in range(ALL, ALL + 10):
+        take = clean_takes.random_take(seed, decay_s=decay_s, pause_s=1.5)
+
+        assert clean_takes.false_alarms(take, judge_capture(take.capture).verdicts) == []
+
+
+@pytest.mark.slow
+def test_a_room_that_rings_longer_than_the_pause_is_told_so_and_nothing_else(clean_takes):
+    told = []
+    for seed in range(ALL, ALL + 8):
+        take = clean_takes.random_take(seed, decay_s=(2.5, 3.0), pause_s=0.8)
+        if len(take.capture.plan.sweep_starts) > 1 and take.snr_db > 30.0:
+            alarms = clean_takes.false_alarms(take, judge_capture(take.capture).verdicts)
+            assert not any("rattles" in line for line in alarms)
+            told.append(any("the room still rings" in line for line in alarms))
+
+    assert len(told) >= 3
+    assert all(told)
+
+
+@pytest.mark.slow
 def test_a_hundred_clean_takes_raise_no_alarm(clean_takes):
     assert alarms(clean_takes, range(QUICK, ALL)) == []
 

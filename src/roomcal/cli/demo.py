@@ -89,7 +89,8 @@ def _show(settings: Settings, done: "Demo") -> None:
     )
     settings.show_text(verdict(done.story))
     for e in done.exports:
-        click.echo(f"{e.folder}: {counted(len(e.files), 'file')}, read back and equal to the bank")
+        whole = "the bank" if e.proof.worst_db is None else "the nearest bands"
+        click.echo(f"{e.folder}: {counted(len(e.files), 'file')}, read back and equal to {whole}")
     a = done.applied
     click.echo(f"{a.path}: music through the correction, peak {a.peak_dbfs:.1f} dBFS")
     click.echo(done.page)

@@ -39,6 +39,13 @@ from roomcal.cli.settings import Settings, force_option, json_option
     help="Length of a sweep in seconds.",
 )
 @click.option(
+    "--pause",
+    type=click.FloatRange(0.3, 10.0),
+    default=1.5,
+    show_default=True,
+    help="Silence after a sweep, in which the room decays; also the length of the response.",
+)
+@click.option(
     "--level",
     type=float,
     help="Peak of the sweep in dBFS.  [default: what `level` found, else -20]",
@@ -64,6 +71,7 @@ def measure(
     positions: int | None,
     sweeps: int,
     length: float,
+    pause: float,
     level: float | None,
     max_spl: float,
     loud: bool,
@@ -105,6 +113,7 @@ def measure(
         positions=chosen_positions(place, positions),
         sweeps=sweeps,
         length_s=length,
+        pause_s=pause,
         level_dbfs=level,
         max_spl_db=max_spl,
         through=load_bank(settings.folder, through) if through else None,

@@ -30,6 +30,13 @@ from roomcal.cli.settings import Settings, force_option, json_option
     show_default=True,
     help="Length of a sweep in seconds.",
 )
+@click.option(
+    "--pause",
+    type=click.FloatRange(0.3, 10.0),
+    default=1.5,
+    show_default=True,
+    help="Silence after a sweep, in which the room decays; also the length of the response.",
+)
 @click.option("--fs", type=click.IntRange(8000, 768000), help="Sample rate in Hz.")
 @click.option(
     "--level", type=float, default=-20.0, show_default=True, help="Peak of the sweep in dBFS."
@@ -55,6 +62,7 @@ def sweep(
     speakers: str,
     sweeps: int,
     length: float,
+    pause: float,
     fs: int | None,
     level: float,
     loud: bool,
@@ -90,6 +98,7 @@ def sweep(
         fs=fs or (studio.fs if studio else 48000),
         sweeps=sweeps,
         length_s=length,
+        pause_s=pause,
         level_dbfs=level,
         sample_format="float32" if sample_format == "float32" else "pcm24",
         force=force,

@@ -26,6 +26,7 @@ from roomcal.files.number_text import line_error, number, numbered_lines
 from roomcal.model.curve import Curve
 
 DEEPEST_INCLUDE = 5
+MOST_GRAPHIC = 4  # of one channel: each costs a transform, and a hostile file has thousands
 # What Equalizer APO takes where a line says no width: its source, "found out by experimentation
 # with RoomEQWizard".
 _DEFAULT_WIDTH = {
@@ -188,6 +189,10 @@ class _Reading:
         for n in self.selected:
             filters = self.found.channels[n].filters
             filters.append(found)
+            if found.curve and sum(f.curve is not None for f in filters) > MOST_GRAPHIC:
+                raise line_error(
+                    path, found.line, f"more than {MOST_GRAPHIC} graphic equalisers in a channel"
+                )
             if len(filters) > MOST_FILTERS:
                 raise line_error(path, found.line, f"more than {MOST_FILTERS} filters")
 

@@ -14,6 +14,7 @@ _PLAIN = re.compile(r"[-+\u2212]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?")
 _POINT_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+")
 _COMMA_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+\.\d+")
 _LONGEST_LINE = 2000  # characters
+_LONGEST_GRAPHIC = 200_000  # of the one line that holds all points of a graphic equaliser
 _LONGEST_NUMBER = 40
 
 
@@ -26,7 +27,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         RC-301 when the file cannot be read, RC-307 when it is too large or has an endless line.
     """
     for number, line in enumerate(io.StringIO(read_text(path), newline=None), start=1):
-        if len(line) > _LONGEST_LINE:
+        if len(line) > (_LONGEST_GRAPHIC if line.startswith("GraphicEQ") else _LONGEST_LINE):
             raise line_error(path, number, f"it has {len(line)} characters; this is no such text")
         yield number, line.strip()
 

@@ -54,6 +54,7 @@ def response_chart(story: Story) -> Chart:
     if story.targets:
         keys = (Key("target", "Target", LIGHT.line("target")), *keys)
     panels = []
+    y_range = _range(list(traces.values()))
     for speaker in story.speakers:
         lines = [
             Line("target", story.targets[speaker].level_at(_FINE_HZ)[None])
@@ -65,7 +66,9 @@ def response_chart(story: Story) -> Chart:
             if speaker in stage.averages
         ]
         lines.sort(key=lambda line: ROLES.index(line.key))  # the last lies on top
-        panels.append(Panel(speaker, tuple(lines)))
+        shown = any((t.curve.level_db > y_range[0]).any() for t in traces[speaker])
+        reason = "" if shown else f"all of it lies below {y_range[0]:.0f} dB".replace("-", "\u2212")
+        panels.append(Panel(speaker, tuple(lines), reason))
     names = ", ".join(stage_name(s, story.stages).lower() for s in story.stages)
     several = len({r.position for r in story.responses}) > 1
     before = " before the correction" if story.bank else ""
@@ -82,7 +85,7 @@ def response_chart(story: Story) -> Chart:
         keys,
         response_figure(traces, title=""),
         "Level (dB)",
-        _range(list(traces.values())),
+        y_range,
         "dB",
         FREQUENCY_RANGE_HZ,
         y_step=5.0,
@@ -184,6 +187,7 @@ def decay_chart(story: Story) -> Chart:
                 Line(t.role, t.time_s[None], low=t.low_s, high=t.high_s, band=True, marks=True)
                 for t in own
             ),
+            "" if any(np.isfinite(t.time_s).any() for t in own) else "no band carries a decay time",
         )
         for speaker, own in traces.items()
     )

@@ -103,6 +103,7 @@ def check_health(
         positions=(Position(main),),
         sweeps=1,
         length_s=plans[0].sweep.length_s if plans else MeasureRequest.length_s,
+        pause_s=plans[0].tail_samples / fs if plans else MeasureRequest.pause_s,
         level_dbfs=plans[0].sweep.level_dbfs if plans else None,
         max_spl_db=max_spl_db,
         check_wiring=check_wiring,

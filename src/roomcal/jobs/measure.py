@@ -28,7 +28,7 @@ from roomcal.jobs.preparation import (
 from roomcal.jobs.sensitivity import with_sensitivity
 from roomcal.jobs.studio import Place
 from roomcal.measure.judge import retake_may_help
-from roomcal.measure.plan import plan_take
+from roomcal.measure.plan import DEFAULT_PAUSE_S, plan_take
 from roomcal.measure.stream_report import stream_verdict
 from roomcal.model.capture import Capture
 from roomcal.model.filter_bank import Bank, FilterBank
@@ -47,6 +47,7 @@ class MeasureRequest:
     positions: tuple[Position, ...]
     sweeps: int = 3  # a take
     length_s: float = 5.5  # of one sweep
+    pause_s: float = DEFAULT_PAUSE_S  # after it
     level_dbfs: float | None = None  # None: what `roomcal level` found, else `UNCHECKED_LEVEL_DBFS`
     max_spl_db: float = DEFAULT_MAX_SPL_DB  # dB(C), where the microphone's sensitivity is known
     check_wiring: bool = True  # quiet sounds first; without them nothing guards the loudness
@@ -58,7 +59,12 @@ class MeasureRequest:
     def wanted(self) -> Wanted:
         """What the preparation needs to know."""
         return Wanted(
-            self.level_dbfs, self.max_spl_db, self.sweeps, self.length_s, self.check_wiring
+            self.level_dbfs,
+            self.max_spl_db,
+            self.sweeps,
+            self.length_s,
+            self.pause_s,
+            self.check_wiring,
         )
 
 
@@ -158,7 +164,8 @@ def _measure_alone(
 def planned_duration_s(place: Place, request: MeasureRequest) -> float:
     """Length of all the takes together."""
     fs = place.studio.fs
-    plan = plan_take(Sweep(fs=fs, length_s=request.length_s), repeats=request.sweeps)
+    sweep = Sweep(fs=fs, length_s=request.length_s)
+    plan = plan_take(sweep, repeats=request.sweeps, reverberation_s=request.pause_s)
     return len(request.speakers) * len(request.positions) * plan.n_samples / fs
 
 

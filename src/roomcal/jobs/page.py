@@ -34,6 +34,8 @@ from roomcal.report.page import Notes, Page, Picture, Section, Table, Tile
 from roomcal.units import nominal_hz
 from roomcal.verify.promise import Verification
 
+_BASS_HZ = (30.0, 200.0)  # where single modes rule
+
 
 def tell(story: Story, *, title: str) -> Page:
     """Lay a story out as a page."""
@@ -110,7 +112,7 @@ def verdict(story: Story) -> str:
     before = story.stages[0]
     after = story.stages[-1]
     if story.verification is None and story.bank is None:
-        return f"Measured: {', '.join(before.averages)}; no correction yet."
+        return f"Measured, no correction yet: {_measured(before)}."
     worst = max(DEVIATION_BANDS_HZ, key=lambda b: before.deviation_db[b] - after.deviation_db[b])
     gain = (
         f"the deviation from the target at {worst} falls from {before.deviation_db[worst]:.1f} to "
@@ -121,6 +123,26 @@ def verdict(story: Story) -> str:
     if story.verification.passed:
         return f"The correction keeps its promise: {gain}."
     return "The promise is broken: " + "; ".join(story.verification.failures) + "."
+
+
+def _measured(stage: Stage) -> str:
+    """Say what was found before anything is done about it."""
+    parts = []
+    low, high = _BASS_HZ
+    spans = [
+        float(np.ptp(average.mean.level_db[(f >= low) & (f <= high)]))
+        for speaker, average in stage.averages.items()
+        if (speaker in stage.pair or len(stage.averages) == 1)
+        for f in (average.mean.f_hz,)
+    ]
+    if spans:
+        parts.append(f"the bass from {low:.0f} to {high:.0f} Hz spans {max(spans):.0f} dB")
+    if np.isfinite(stage.mid_decay_s):
+        parts.append(f"the middle decays in {stage.mid_decay_s:.2f} s")
+    if np.isfinite(stage.match_rms_db):
+        first, second = stage.pair
+        parts.append(f"{first} and {second} differ by {stage.match_rms_db:.1f} dB in shape")
+    return ", ".join(parts) or ", ".join(stage.averages)
 
 
 def summary_table(stages: Sequence[Stage]) -> Table:

@@ -36,6 +36,7 @@ class Wanted:
     max_spl_db: float
     sweeps: int
     length_s: float
+    pause_s: float
     check_wiring: bool
 
 
@@ -92,7 +93,9 @@ def prepare(
         wiring = check_wiring(place, playing, position, talk, folder=folder, known=known)
         level_dbfs = _within_limit(wiring, level_dbfs, wanted.max_spl_db, full_scale, talk)
     sweep = Sweep(fs=place.studio.fs, length_s=wanted.length_s, level_dbfs=level_dbfs)
-    return Prepared(plan_take(sweep, repeats=wanted.sweeps), filters, wiring)
+    return Prepared(
+        plan_take(sweep, repeats=wanted.sweeps, reverberation_s=wanted.pause_s), filters, wiring
+    )
 
 
 def _within_limit(

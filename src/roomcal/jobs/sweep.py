@@ -5,7 +5,7 @@ from pathlib import Path
 
 from roomcal.files.atomic import refuse_existing
 from roomcal.files.wav_stream import SampleFormat, WavWriter
-from roomcal.measure.plan import plan_take
+from roomcal.measure.plan import DEFAULT_PAUSE_S, plan_take
 from roomcal.measure.take_file import render_take_file
 from roomcal.model.sweep import Sweep
 from roomcal.model.take import TakePlan
@@ -19,6 +19,7 @@ class SweepRequest:
     fs: int
     sweeps: int = 3  # a speaker
     length_s: float = 5.5  # of one sweep
+    pause_s: float = DEFAULT_PAUSE_S  # after it
     level_dbfs: float = -20.0
     sample_format: SampleFormat = "pcm24"
     force: bool = False
@@ -34,7 +35,7 @@ def write_sweep(path: Path, request: SweepRequest) -> TakePlan:
     """
     refuse_existing(path, force=request.force)
     sweep = Sweep(fs=request.fs, length_s=request.length_s, level_dbfs=request.level_dbfs)
-    plan = plan_take(sweep, repeats=request.sweeps)
+    plan = plan_take(sweep, repeats=request.sweeps, reverberation_s=request.pause_s)
     rows = render_take_file(plan, len(request.speakers))
     with WavWriter(
         path, fs=request.fs, n_channels=len(rows), sample_format=request.sample_format

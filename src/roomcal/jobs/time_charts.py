@@ -135,6 +135,7 @@ def reflections_chart(story: Story, early: Mapping[str, EarlyReflections]) -> Ch
                 ),
                 Line("limit", limit[None]),
             ),
+            early[speaker].reason if speaker in early else "",
         )
         for speaker in _speakers(found)
     )

@@ -18,7 +18,7 @@ from roomcal.convolver.compiled import announcing, compiled, compiled_callback
 from roomcal.convolver.denormals import flush_denormals, restore_denormals
 from roomcal.live import memory as m
 from roomcal.live.commands import begin, end
-from roomcal.live.memory import MARGIN, MAX_FRAMES, State
+from roomcal.live.memory import MAX_FRAMES, State
 from roomcal.live.pointers import floats_at, longs_at, port_buffer
 from roomcal.live.process import process_piece
 
@@ -40,21 +40,22 @@ def play_interleaved(state: State, x_address: int, y_address: int, n: int, flags
     target = numba.carray(floats_at(y_address), (n * n_outputs,))
     clear(target)
     start = begin(state, numbers, n, flags)
-    x, y = m.samples_at(state[m.X]), m.samples_at(state[m.Y])
     for first in range(0, n, MAX_FRAMES):
         count = min(MAX_FRAMES, n - first)
         if x_address != 0:
             source = numba.carray(floats_at(x_address), (n * n_inputs,))
             for channel in range(n_inputs):
-                for k in range(count):
-                    x[channel, MARGIN + k] = source[(first + k) * n_inputs + channel]
+                x = m.samples(state[m.X], channel, 0, count)
+                for k in range(x.size):
+                    x[k] = source[(first + k) * n_inputs + channel]
         else:  # a host that only fills its buffers has no input yet
             for channel in range(n_inputs):
-                clear(x[channel, MARGIN : MARGIN + count])
+                clear(m.samples(state[m.X], channel, 0, count))
         process_piece(state, numbers, count)
         for channel in range(n_outputs):
-            for k in range(count):
-                target[(first + k) * n_outputs + channel] = y[channel, MARGIN + k]
+            y = m.samples(state[m.Y], channel, 0, count)
+            for k in range(y.size):
+                target[(first + k) * n_outputs + channel] = y[k]
     end(state, numbers, n, start)
 
 
@@ -68,20 +69,21 @@ def play_ports(state: State, n: int) -> None:
         address = port_buffer(state[m.PORT_BUFFER], ports[n_inputs + channel], n)
         clear(numba.carray(floats_at(address), (n,)))
     start = begin(state, numbers, n, 0)
-    x, y = m.samples_at(state[m.X]), m.samples_at(state[m.Y])
     for first in range(0, n, MAX_FRAMES):
         count = min(MAX_FRAMES, n - first)
         for channel in range(n_inputs):
             address = port_buffer(state[m.PORT_BUFFER], ports[channel], n)
-            source = numba.carray(floats_at(address), (n,))
-            for k in range(count):
-                x[channel, MARGIN + k] = source[first + k]
+            source = numba.carray(floats_at(address + 4 * first), (count,))
+            x = m.samples(state[m.X], channel, 0, count)
+            for k in range(x.size):
+                x[k] = source[k]
         process_piece(state, numbers, count)
         for channel in range(n_outputs):
             address = port_buffer(state[m.PORT_BUFFER], ports[n_inputs + channel], n)
-            target = numba.carray(floats_at(address), (n,))
-            for k in range(count):
-                target[first + k] = y[channel, MARGIN + k]
+            target = numba.carray(floats_at(address + 4 * first), (count,))
+            y = m.samples(state[m.Y], channel, 0, count)
+            for k in range(y.size):
+                target[k] = y[k]
     end(state, numbers, n, start)
 
 

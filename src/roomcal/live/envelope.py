@@ -10,7 +10,7 @@ import numba
 from roomcal.convolver.compiled import compiled, inlined
 from roomcal.convolver.swap import raised_cosine
 from roomcal.live import memory as m
-from roomcal.live.memory import MARGIN, Numbers, State
+from roomcal.live.memory import Numbers, State
 from roomcal.live.panel import (
     BAD_SIGNAL,
     DC,
@@ -65,7 +65,7 @@ def rise_s(reason: int) -> float:
 
 
 @compiled
-def apply_envelope(state: State, numbers: Numbers, integers: Any, y: Any, count: int) -> None:
+def apply_envelope(state: State, numbers: Numbers, integers: Any, count: int) -> None:
     """Move the envelope, and multiply the output by it."""
     reason, u = reason_to_close(state, integers), numbers[m.ENVELOPE]
     if reason == NO_REASON:
@@ -76,13 +76,14 @@ def apply_envelope(state: State, numbers: Numbers, integers: Any, y: Any, count:
         step = -1.0 / (fade_s(reason) * state[m.FS])
         end = 0.0
     if u != end or u == 0.0:
-        weights = numba.carray(doubles_at(state[m.NEED]), (MARGIN + m.MAX_FRAMES,))
+        weights = numba.carray(doubles_at(state[m.NEED]), (count,))
         for n in range(count):
             u = min(max(u + step, 0.0), 1.0)
             weights[n] = raised_cosine(u)
         for output in range(state[m.N_OUTPUTS]):
-            for n in range(count):
-                y[output, MARGIN + n] *= weights[n]
+            y = m.samples(state[m.Y], output, 0, count)
+            for n in range(y.size):
+                y[n] *= weights[n]
         numbers[m.ENVELOPE] = u
     if reason == NO_REASON:
         integers[_STATE] = RUNNING if u == 1.0 else STARTING

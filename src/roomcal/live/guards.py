@@ -33,7 +33,6 @@ from roomcal.live.memory import (
     FEEDBACK_LATCHED,
     FS,
     LAST_GOOD,
-    MARGIN,
     N_INPUTS,
     OVER_RUN,
     PEAK_RING,
@@ -45,6 +44,8 @@ from roomcal.live.memory import (
     WINDOW_PEAK,
     Numbers,
     State,
+    X,
+    samples,
 )
 from roomcal.live.panel import integer_place
 
@@ -77,26 +78,27 @@ _FEEDBACK_TRIPS = integer_place("feedback_trips")
 
 
 @compiled
-def first_bad(x: Any, n_inputs: int, count: int) -> int:
+def first_bad(x_at: int, n_inputs: int, count: int) -> int:
     """Return the first frame of a piece that is no sound; `count` if there is none."""
     first = count
     for source in range(n_inputs):
+        x = samples(x_at, source, 0, count)
         for n in range(first):
-            if not abs(x[source, MARGIN + n]) <= INPUT_LIMIT:
+            if not abs(x[n]) <= INPUT_LIMIT:
                 first = n
                 break
     return first
 
 
 @compiled
-def remember_last(state: State, numbers: Numbers, x: Any, count: int) -> None:
+def remember_last(state: State, numbers: Numbers, count: int) -> None:
     """Keep the last samples of the input, from which it would decay."""
     for source in range(state[N_INPUTS]):
-        numbers[LAST_GOOD + source] = x[source, MARGIN + count - 1]
+        numbers[LAST_GOOD + source] = samples(state[X], source, count - 1, 1)[0]
 
 
 @compiled
-def take_bad_away(state: State, numbers: Numbers, x: Any, count: int, new: bool) -> None:
+def take_bad_away(state: State, numbers: Numbers, count: int, new: bool) -> None:
     """Let the input decay and rest while it is no sound, and a little longer.
 
     `new` says that this piece holds a fault. BAD_LEFT counts from the beginning of the piece.
@@ -104,19 +106,20 @@ def take_bad_away(state: State, numbers: Numbers, x: Any, count: int, new: bool)
     first, length = 0, DECAY_S * state[FS]
     if new:
         if state[BAD_LEFT] == 0:
-            first = first_bad(x, state[N_INPUTS], count)
+            first = first_bad(state[X], state[N_INPUTS], count)
             state[BAD_DONE] = 0
             if first > 0:
-                remember_last(state, numbers, x, first)
+                remember_last(state, numbers, first)
         state[BAD_LEFT] = int(BAD_S * state[FS]) + count
     end = min(count, state[BAD_LEFT])
     for source in range(state[N_INPUTS]):
+        x = samples(state[X], source, 0, count)
         last, done = numbers[LAST_GOOD + source], state[BAD_DONE]
         for n in range(first, end):
             sample = 0.0
             if done < length:
                 sample = last * (0.5 + 0.5 * math.cos(math.pi * (done + 1.0) / length))
-            x[source, MARGIN + n] = sample
+            x[n] = sample
             done += 1
     state[BAD_DONE] += end - first
     state[BAD_LEFT] = max(0, state[BAD_LEFT] - count)

@@ -6,9 +6,11 @@ unprepared: then the gain falls at once. No latency is added. With a lookahead, 
 long and the gain is always down in time. All channels get the same gain: nothing moves sideways.
 """
 
+from typing import Any
+
 import numba
 
-from roomcal.convolver.compiled import compiled
+from roomcal.convolver.compiled import compiled, inlined, without_nan
 from roomcal.live.memory import (
     DIP,
     DIP_WANTED,
@@ -18,7 +20,6 @@ from roomcal.live.memory import (
     LIMITER_RELEASE,
     LINE,
     LOOKAHEAD,
-    MARGIN,
     MAX_LOOKAHEAD,
     N_OUTPUTS,
     NEED,
@@ -26,9 +27,8 @@ from roomcal.live.memory import (
     Numbers,
     State,
     Y,
-    samples_at,
+    samples,
 )
-from roomcal.live.panel import MAX_CHANNELS
 from roomcal.live.pointers import doubles_at, floats_at
 
 CEILING_DBFS = -0.3
@@ -38,6 +38,27 @@ ATTACK_S = 0.001  # from 1 to 0, without a lookahead and where the block allows 
 RELEASE_S = 0.08  # time constant
 DIP_S = 0.34  # of the ceiling from 1 to 0, when a loop is asked for: no faster than a loop follows
 _OPEN = 0.9999  # a gain above this is 1 again
+
+
+@inlined
+def waiting(state: State, output: int, first: int, count: int) -> Any:
+    """Return some of the samples that wait in the limiter."""
+    place = state[LINE] + 4 * (output * (MAX_LOOKAHEAD + STRIDE) + first)
+    return numba.carray(floats_at(place), (count,))
+
+
+@compiled
+def append(line: Any, y: Any) -> None:
+    """Copy samples."""
+    for n in range(y.size):
+        line[n] = y[n]
+
+
+@without_nan
+def largest_of(need: Any, line: Any) -> None:
+    """Keep the largest magnitude of all outputs for every frame."""
+    for n in range(line.size):
+        need[n] = max(need[n], abs(line[n]))
 
 
 @compiled
@@ -51,18 +72,14 @@ def limit(state: State, numbers: Numbers, count: int, peak: float) -> float:
     dip, wanted = numbers[DIP], numbers[DIP_WANTED]
     if lookahead == 0 and peak <= CEILING and gain == 1.0 and dip == 1.0 and wanted == 1.0:
         return 1.0
-    y = samples_at(state[Y])
-    line = numba.carray(floats_at(state[LINE]), (MAX_CHANNELS, MAX_LOOKAHEAD + STRIDE))
-    need = numba.carray(doubles_at(state[NEED]), (MAX_LOOKAHEAD + STRIDE,))
-    total = lookahead + count
-    for n in range(total):
+    need = numba.carray(doubles_at(state[NEED]), (lookahead + count,))
+    for n in range(need.size):
         need[n] = 0.0
     for output in range(n_outputs):
-        for n in range(count):
-            line[output, lookahead + n] = y[output, MARGIN + n]
-        for n in range(total):
-            need[n] = max(need[n], abs(line[output, n]))
+        append(waiting(state, output, lookahead, count), samples(state[Y], output, 0, count))
+        largest_of(need, waiting(state, output, 0, lookahead + count))
     step = 1.0 / (DIP_S * state[FS])
+    total = lookahead + count
     for n in range(total):
         dip = min(max(wanted, dip - step), dip + step)
         ceiling = CEILING * dip
@@ -81,8 +98,9 @@ def limit(state: State, numbers: Numbers, count: int, peak: float) -> float:
         least = min(least, gain)
     numbers[LIMITER_GAIN] = gain
     for output in range(n_outputs):
-        for n in range(count):
-            y[output, MARGIN + n] = line[output, n] * need[n]
+        line, y = waiting(state, output, 0, lookahead + count), samples(state[Y], output, 0, count)
+        for n in range(y.size):
+            y[n] = line[n] * need[n]
         for n in range(lookahead):
-            line[output, n] = line[output, count + n]
+            line[n] = line[count + n]
     return least

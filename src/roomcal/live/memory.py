@@ -124,12 +124,18 @@ def panel_numbers(state: State) -> Any:
 
 
 @inlined
-def samples_at(address: int) -> Any:
-    """Return a piece of audio of all channels."""
-    return numba.carray(floats_at(address), (MAX_CHANNELS, STRIDE))
+def samples(address: int, channel: int, first: int, count: int) -> Any:
+    """Return some samples of a piece of audio; `first` may lie in the margin, below 0.
+
+    Loops over such an array from 0 to its size become vectors; those over a part of a longer one
+    would have to look for negative positions first.
+    """
+    place = address + 4 * (channel * STRIDE + MARGIN + first)
+    return numba.carray(floats_at(place), (count,))
 
 
 @inlined
-def bits_at(address: int) -> Any:
+def bits(address: int, channel: int, first: int, count: int) -> Any:
     """Return the same as the bits of its floats."""
-    return numba.carray(words_at(address), (MAX_CHANNELS, STRIDE))
+    place = address + 4 * (channel * STRIDE + MARGIN + first)
+    return numba.carray(words_at(place), (count,))

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from roomcal.convolver.compiled import compiled, inlined, without_nan
-from roomcal.live.memory import MARGIN, TRUE_PEAK_TAPS, Numbers
-from roomcal.live.pointers import float_of_bits
+from roomcal.live.memory import TRUE_PEAK_TAPS, Numbers, samples
+from roomcal.live.pointers import bits_of_float, float_of_bits
 
 _MAGNITUDE = 0x7FFFFFFF  # of the bits of a 32-bit float: all but the sign
 
@@ -28,29 +28,38 @@ _GROWTH = 2.03
 
 
 @compiled
-def peak_bits(bits: Any, first: int, count: int) -> int:
+def peak_bits(bits: Any) -> int:
     """Return the largest magnitude of some 32-bit floats, as bits.
 
     Magnitudes and their bits have the same order, and infinity and NaN stand above all numbers:
     one pass finds the peak and every fault.
     """
     largest = np.int32(0)
-    for n in range(first, first + count):
+    for n in range(bits.size):
         largest = max(largest, np.int32(bits[n] & _MAGNITUDE))
     return int(largest)
 
 
 @inlined
-def peak_of(bits: Any, first: int, count: int) -> float:
+def peak_of(bits: Any) -> float:
     """Return the largest magnitude of some 32-bit floats that are numbers."""
-    return float_of_bits(peak_bits(bits, first, count))
+    return float_of_bits(peak_bits(bits))
+
+
+@without_nan
+def sum_of(x: Any) -> float:
+    """Return the sum of some samples that are numbers."""
+    total = 0.0
+    for n in range(x.size):
+        total += x[n]
+    return total
 
 
 @compiled
-def count_above(y: Any, first: int, count: int, limit: float) -> int:
+def count_above(y: Any, limit: float) -> int:
     """Count the samples whose magnitude exceeds a limit."""
     above = 0
-    for n in range(first, first + count):
+    for n in range(y.size):
         if abs(y[n]) > limit:
             above += 1
     return above
@@ -63,33 +72,45 @@ def tap(numbers: Numbers, at: int) -> Any:
 
 
 @without_nan
-def interpolated_peak(numbers: Numbers, y: Any, count: int, phase: int) -> float:
-    """Return the largest magnitude at one of four positions between samples."""
+def interpolated_peak(numbers: Numbers, y_at: int, channel: int, count: int, phase: int) -> float:
+    """Return the largest magnitude at one of four positions between samples.
+
+    As bits, for the largest of many integers is found 16 at a time, that of many floats is not.
+    """
     at = TRUE_PEAK_TAPS + 12 * phase
     a, b, c, d = tap(numbers, at), tap(numbers, at + 1), tap(numbers, at + 2), tap(numbers, at + 3)
     at += 4
     e, f, g, h = tap(numbers, at), tap(numbers, at + 1), tap(numbers, at + 2), tap(numbers, at + 3)
     at += 4
     i, j, k, m = tap(numbers, at), tap(numbers, at + 1), tap(numbers, at + 2), tap(numbers, at + 3)
-    largest = np.float32(0.0)
-    for n in range(MARGIN, MARGIN + count):
-        sample = a * y[n] + b * y[n - 1] + c * y[n - 2] + d * y[n - 3]
-        sample += e * y[n - 4] + f * y[n - 5] + g * y[n - 6] + h * y[n - 7]
-        sample += i * y[n - 8] + j * y[n - 9] + k * y[n - 10] + m * y[n - 11]
-        largest = max(largest, abs(sample))
-    return float(largest)
+    # The signal and what came before it, as arrays that are all read at the same place.
+    y0, y1 = samples(y_at, channel, 0, count), samples(y_at, channel, -1, count)
+    y2, y3 = samples(y_at, channel, -2, count), samples(y_at, channel, -3, count)
+    y4, y5 = samples(y_at, channel, -4, count), samples(y_at, channel, -5, count)
+    y6, y7 = samples(y_at, channel, -6, count), samples(y_at, channel, -7, count)
+    y8, y9 = samples(y_at, channel, -8, count), samples(y_at, channel, -9, count)
+    y10, y11 = samples(y_at, channel, -10, count), samples(y_at, channel, -11, count)
+    largest = np.int32(0)
+    for n in range(count):
+        sample = a * y0[n] + b * y1[n] + c * y2[n] + d * y3[n]
+        sample += e * y4[n] + f * y5[n] + g * y6[n] + h * y7[n]
+        sample += i * y8[n] + j * y9[n] + k * y10[n] + m * y11[n]
+        largest = max(largest, np.int32(bits_of_float(sample) & _MAGNITUDE))
+    return float_of_bits(largest)
 
 
 @compiled
-def true_peak(numbers: Numbers, y: Any, count: int, sample_peak: float, known: float) -> float:
+def true_peak(
+    numbers: Numbers, y_at: int, channel: int, count: int, sample_peak: float, known: float
+) -> float:
     """Return the true peak of a piece if it exceeds the known one, else the known one.
 
-    `sample_peak` is that of the piece with its margin. Most pieces cannot exceed what is known and
-    cost nothing.
+    `sample_peak` is that of the piece with its margin. A piece that cannot exceed what is known
+    costs nothing.
     """
     known = max(known, sample_peak)
     if sample_peak * _GROWTH <= known:
         return known
     for phase in range(4):
-        known = max(known, interpolated_peak(numbers, y, count, phase))
+        known = max(known, interpolated_peak(numbers, y_at, channel, count, phase))
     return known

@@ -82,3 +82,13 @@ def float_of_bits(typing_context: Any, bits: Any) -> Any:
         return builder.bitcast(builder.trunc(arguments[0], _INT32), ir.FloatType())
 
     return types.float32(types.int64), generate
+
+
+@_intrinsic
+def bits_of_float(typing_context: Any, value: Any) -> Any:
+    """Return the bits of a 32-bit float."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], _INT32)
+
+    return types.int32(types.float32), generate

@@ -149,6 +149,9 @@ class Prepared:
             not fit into the room that was kept, or is louder than anything meant for monitors.
         """
         self._check(bank)
+        sides = self.convolver.table[layout.SIDE_BANKS : layout.SIDE_BANKS + 2]
+        if number in [int(side) // 2 for side in sides if side >= 0]:
+            raise ValueError(f"slot {number} or its bypass is being heard")
         gain_db = worst_sine_gain_db(bank.taps)
         if gain_db > MAX_TRIM_DB:
             raise InputError(

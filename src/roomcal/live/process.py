@@ -27,7 +27,7 @@ from roomcal.live.guards import (
 )
 from roomcal.live.limiter import CEILING, limit
 from roomcal.live.memory import MARGIN, Numbers, State
-from roomcal.live.meters import count_above, peak_bits, peak_of, true_peak
+from roomcal.live.meters import count_above, peak_bits, peak_of, sum_of, true_peak
 from roomcal.live.panel import BAD_SIGNAL, integer_place, number_place
 from roomcal.live.pointers import call_engine, float_of_bits, longs_at
 
@@ -43,33 +43,34 @@ _INPUT_PEAK, _OUTPUT_PEAK = number_place("input_peak"), number_place("output_pea
 @compiled
 def take_input(state: State, numbers: Numbers, integers: Any, fields: Any, count: int) -> None:
     """Take faults away from the input, and measure it."""
-    x, bits = m.samples_at(state[m.X]), m.bits_at(state[m.X])
     largest = 0
     for source in range(state[m.N_INPUTS]):
-        peak = peak_bits(bits[source], MARGIN, count)
+        peak = peak_bits(m.bits(state[m.X], source, 0, count))
         largest = max(largest, peak)
         if peak <= INPUT_LIMIT_BITS:
             level = float_of_bits(peak)
             fields[_INPUT_PEAK + source] = max(fields[_INPUT_PEAK + source], level)
             if peak > _FULL_SCALE_BITS:
-                integers[_INPUT_OVERS] += count_above(x[source], MARGIN, count, 1.0)
+                integers[_INPUT_OVERS] += count_above(m.samples(state[m.X], source, 0, count), 1.0)
     bad = largest > INPUT_LIMIT_BITS
     if bad:
         integers[_BAD_BLOCKS] += 1
     if bad or state[m.BAD_LEFT] > 0:
-        take_bad_away(state, numbers, x, count, bad)
+        take_bad_away(state, numbers, count, bad)
     else:
-        remember_last(state, numbers, x, count)
+        remember_last(state, numbers, count)
 
 
 @compiled
-def run_engine(state: State, numbers: Numbers, integers: Any, y: Any, count: int) -> None:
+def run_engine(state: State, numbers: Numbers, integers: Any, count: int) -> None:
     """Let the convolver compute a piece, or rest after an overload."""
     if state[m.REST] > 0:
         state[m.REST] = max(0, state[m.REST] - count)
         state[m.ANEW] = 1
         for output in range(state[m.N_OUTPUTS]):
-            y[output, MARGIN : MARGIN + count] = 0.0
+            y = m.samples(state[m.Y], output, 0, count)
+            for n in range(y.size):
+                y[n] = 0.0
         return
     anew = 0
     if state[m.ANEW] and numbers[m.ENVELOPE] == 0.0:
@@ -98,20 +99,16 @@ def run_engine(state: State, numbers: Numbers, integers: Any, y: Any, count: int
 @compiled
 def judge(state: State, numbers: Numbers, integers: Any, count: int) -> float:
     """Look at a piece window by window; return the peak of the output before the limiter."""
-    x, x_bits, y_bits = m.samples_at(state[m.X]), m.bits_at(state[m.X]), m.bits_at(state[m.Y])
     loudest, done = 0.0, 0
     while done < count:
         here = min(count - done, state[m.WINDOW_LEFT])
         peak = 0.0
         for source in range(state[m.N_INPUTS]):
-            level = peak_of(x_bits[source], MARGIN + done, here)
+            level = peak_of(m.bits(state[m.X], source, done, here))
             numbers[m.WINDOW_PEAK] = max(numbers[m.WINDOW_PEAK], level)
-            total = 0.0
-            for n in range(MARGIN + done, MARGIN + done + here):
-                total += x[source, n]
-            numbers[m.DC_SUM + source] += total
+            numbers[m.DC_SUM + source] += sum_of(m.samples(state[m.X], source, done, here))
         for output in range(state[m.N_OUTPUTS]):
-            peak = max(peak, peak_of(y_bits[output], MARGIN + done, here))
+            peak = max(peak, peak_of(m.bits(state[m.Y], output, done, here)))
         if peak > CEILING:
             state[m.WINDOW_OVER] = 1
         loudest = max(loudest, peak)
@@ -128,29 +125,29 @@ def judge(state: State, numbers: Numbers, integers: Any, count: int) -> float:
 @compiled
 def measure_output(state: State, numbers: Numbers, integers: Any, fields: Any, count: int) -> None:
     """Measure what goes to the sound card, and keep its last samples for the next piece."""
-    y, bits = m.samples_at(state[m.Y]), m.bits_at(state[m.Y])
     for output in range(state[m.N_OUTPUTS]):
-        row = y[output]
-        peak = peak_of(bits[output], MARGIN, count)
+        y = m.samples(state[m.Y], output, 0, count)
+        peak = peak_of(m.bits(state[m.Y], output, 0, count))
         fields[_OUTPUT_PEAK + output] = max(fields[_OUTPUT_PEAK + output], peak)
         if peak > 1.0:
-            integers[_CLIPPED] += count_above(row, MARGIN, count, 1.0)
-        with_margin = max(peak, peak_of(bits[output], 0, MARGIN))
-        known = fields[_TRUE_PEAK + output]
-        fields[_TRUE_PEAK + output] = true_peak(numbers, row, count, with_margin, known)
+            integers[_CLIPPED] += count_above(y, 1.0)
+        with_margin = max(peak, peak_of(m.bits(state[m.Y], output, -MARGIN, MARGIN)))
+        fields[_TRUE_PEAK + output] = true_peak(
+            numbers, state[m.Y], output, count, with_margin, fields[_TRUE_PEAK + output]
+        )
+        margin = m.samples(state[m.Y], output, -MARGIN, MARGIN + count)
         for n in range(MARGIN):
-            row[n] = row[count + n]
+            margin[n] = margin[count + n]
 
 
 @compiled
 def process_piece(state: State, numbers: Numbers, count: int) -> None:
     """Turn a piece of input (in X) into a piece of output (in Y)."""
     integers, fields = m.panel_integers(state), m.panel_numbers(state)
-    y = m.samples_at(state[m.Y])
     take_input(state, numbers, integers, fields, count)
-    run_engine(state, numbers, integers, y, count)
+    run_engine(state, numbers, integers, count)
     peak = judge(state, numbers, integers, count)
     gain = limit(state, numbers, count, peak)
     fields[_LIMITER_GAIN] = min(fields[_LIMITER_GAIN], gain)
-    apply_envelope(state, numbers, integers, y, count)
+    apply_envelope(state, numbers, integers, count)
     measure_output(state, numbers, integers, fields, count)

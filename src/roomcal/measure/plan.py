@@ -8,6 +8,7 @@ from roomcal.model.take import TakePlan
 from roomcal.units import FloatArray
 
 PRE_ROLL_S = 1.0  # the noise is measured there
+DEFAULT_PAUSE_S = 1.5  # after a sweep: rooms at home decay by 60 dB within it
 POST_ROLL_S = 1.0  # also absorbs the latency of the device
 # The room decays between a mark and the sweep: the sweep takes longer than that to reach the
 # mark's band, so a part of the reverberation time is enough.
@@ -15,7 +16,9 @@ _GAP_OF_REVERBERATION = 1.0 / 3.0
 _MIN_GAP_S = 0.25
 
 
-def plan_take(sweep: Sweep, *, repeats: int = 3, reverberation_s: float = 1.5) -> TakePlan:
+def plan_take(
+    sweep: Sweep, *, repeats: int = 3, reverberation_s: float = DEFAULT_PAUSE_S
+) -> TakePlan:
     """Lay out a take: silence, mark, gap, sweep, tail, mark, ... sweep, tail, mark, silence.
 
     Parameters

@@ -56,6 +56,7 @@ class Panel:
 
     name: str
     lines: tuple[Line, ...]
+    reason: str = ""  # why there is nothing to see
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def charts_json(charts: Sequence[Chart]) -> str:
 
 
 def _chart(chart: Chart) -> dict[str, Any]:
-    views: list[dict[str, Any]] = [{"label": "All", "range": None}]
+    views: list[dict[str, Any]] = [{"label": "Show all", "range": None}]
     views += [{"label": name, "range": list(limits)} for name, limits in chart.views]
     return {
         "id": chart.identifier,
@@ -161,7 +162,11 @@ def _chart(chart: Chart) -> dict[str, Any]:
         "views": views,
         "keys": [_key(key) for key in chart.keys],
         "panels": [
-            {"name": p.name, "lines": [_line(line, chart.quantum) for line in p.lines]}
+            {
+                "name": p.name,
+                "reason": p.reason,
+                "lines": [_line(line, chart.quantum) for line in p.lines],
+            }
             for p in chart.panels
         ],
     }

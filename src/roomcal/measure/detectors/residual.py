@@ -15,6 +15,7 @@ TOLD_DB = 13.0
 # as loud as its second harmonic. Every sweep has it; one sweep alone cannot tell it from a slam.
 SYSTEMATIC_DB = -40.0
 _END_S = (-0.1, 0.3)
+_OF_THE_PAUSE = 0.8  # after this the response fades out
 # A dropout: zeros in a row where the signal around is far from zero.
 LEAST_ZEROS = 8
 _AROUND_S = 0.01
@@ -43,7 +44,9 @@ def detect(evidence: Evidence) -> list[Verdict]:
         if e.level_db >= RELEVANT_DB and e.excess_db >= TOLD_DB
     ]
     return verdicts + [
-        _verdict(
+        _ringing(evidence, e)
+        if _rings_on(evidence, e)
+        else _verdict(
             evidence,
             e,
             "warning",
@@ -59,6 +62,29 @@ def _at_the_end(evidence: Evidence, event: Disturbance) -> bool:
     into_s = (0.5 * event.peak_block * evidence.block - evidence.pre_samples) / evidence.fs
     after_s = into_s - evidence.capture.plan.sweep.duration_s
     return _END_S[0] <= after_s <= _END_S[1]
+
+
+def _rings_on(evidence: Evidence, event: Disturbance) -> bool:
+    """Whether an event is what the room still plays when its response has been cut off."""
+    sweep = evidence.capture.plan.sweep
+    into_s = (0.5 * event.peak_block * evidence.block - evidence.pre_samples) / evidence.fs
+    since_s = into_s - sweep.rate_s * float(np.log(event.f_hz / sweep.start_hz))
+    return since_s >= _OF_THE_PAUSE * evidence.capture.plan.tail_samples / evidence.fs
+
+
+def _ringing(evidence: Evidence, event: Disturbance) -> Verdict:
+    """Say that the pause is too short for the room."""
+    pause_s = evidence.capture.plan.tail_samples / evidence.fs
+    return Verdict(
+        "residual",
+        "warning",
+        "RC-514",
+        f"the room still rings around {frequency_text(event.f_hz)} when the pause of "
+        f"{pause_s:g} s ends ({event.excess_db:.0f} dB above the noise)",
+        hint=f"measure with a longer --pause, like {np.ceil(2.0 * pause_s):g}",
+        time_s=evidence.time_s(event),
+        evidence={"f_hz": round(event.f_hz, 1), "residual_db": round(event.excess_db, 1)},
+    )
 
 
 def _earliest_sweep(evidence: Evidence) -> list[Disturbance]:
@@ -78,7 +104,8 @@ def _verdict(evidence: Evidence, event: Disturbance, severity: str, where: str) 
         f"disturbance at {time_s:.2f} s around {frequency_text(event.f_hz)} {where} "
         f"({event.excess_db:.0f} dB above the noise)",
         hint="keep quiet while the measurement runs"
-        + ("; three sweeps or more can do without one" if rejected else ""),
+        + ("; three sweeps or more can do without one" if rejected else "")
+        + ("; or the room rings longer than its --pause" if _rings_on(evidence, event) else ""),
         time_s=time_s,
         evidence={
             "residual_db": round(event.excess_db, 1),

@@ -131,10 +131,13 @@
     const looks = Object.fromEntries(chart.keys.map((key) => [key.key, key]));
     const panels = chart.panels.map((panel) => ({
       name: panel.name,
+      reason: panel.reason,
       lines: panel.lines.map((line) => ({ ...line, raw: line.rows.map((row) => decoded(row, line.quantum)) })),
     }));
     const several = panels.some((panel) => panel.lines.some((line) => line.raw.length > 1));
-    const ranges = panels.some((panel) => panel.lines.some((line) => line.band));
+    const ranges = panels.some((panel) =>
+      panel.lines.some((line) => line.band && (line.raw.length > 1 || (line.low && line.low !== line.high))),
+    );
 
     const table = (panel) => {
       const data = [x];
@@ -200,6 +203,7 @@
       stage.setAttribute("aria-label", `${chart.title}, ${panel.name}. Left and right arrows read values, plus and minus zoom, 0 shows all.`);
       stage.setAttribute("aria-roledescription", "graph");
       const heading = element("p", { class: "panel-name" }, panel.name);
+      if (panel.reason) heading.append(element("span", { class: "reason" }, `: ${panel.reason}`));
       const block = element("div", { class: "panel" }, heading, stage, readout);
       grid.append(block);
       const { data, series, bands } = table(panel);
