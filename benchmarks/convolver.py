@@ -42,7 +42,7 @@ SLOW = ("pedalboard", "BruteFIR")  # once is enough to know by how much
 STEREO = [f"stereo {block}" for block in (64, 128, 256, 1024)]
 QUICK_ROWS = ("stereo 64", "stereo 1024")  # where they run with --quick
 SWAP_RAMP = 4096  # frames
-SOAK_MINUTES = {False: 10.0, True: 0.5}  # of audio; True: with --quick
+SOAK_MINUTES = {False: 10.0, True: 0.2}  # of audio; True: with --quick
 
 
 def cases(seconds):
@@ -290,7 +290,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="shorter signals, fewer rounds")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    seconds, n_rounds = (0.5, 3) if options.quick else (4.0, 9)
+    seconds, n_rounds = (0.4, 2) if options.quick else (4.0, 9)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = cases(seconds)

@@ -1,7 +1,9 @@
 """Other tools on the same recordings: DRC's glsweep and lsconv, pyfar, scene-rir.
 
-pyfar and scene-rir are given the recorded sweep of the take that roomcal is given whole. lsconv
-needs the sweep of glsweep: it is played in the same room, with the same noise and the same clock.
+pyfar and scene-rir are given the mean of the recorded sweeps of the take that roomcal is given
+whole; where the clocks differ, the first of them, as a mean of sweeps that drift apart cancels
+itself. lsconv needs the sweep of glsweep: it is played in the same room, with the same noise and
+the same clock.
 """
 
 import importlib.util
@@ -122,8 +124,13 @@ def mean_sweep(plan, sent, truth, case) -> tuple[np.ndarray, np.ndarray]:
     """Mean of the sweeps as they were recorded, and the sweep."""
     x = heard(sent, truth, case, plan.sweep_starts[1] + FS)
     n = plan.sweep.n_samples + plan.tail_samples
-    parts = [x[start : start + n] for start in plan.sweep_starts]
+    parts = [x[start : start + n] for start in plan.sweep_starts][: averaged(case)]
     return np.mean(parts, axis=0), sweep_samples(plan.sweep)
+
+
+def averaged(case: str) -> int | None:
+    """How many sweeps a tool without drift correction averages; None: all."""
+    return 1 if case in CASES and CASES[case][1] else None
 
 
 def pyfar_division(plan, sent, truth, case) -> np.ndarray:
@@ -163,7 +170,7 @@ def drc(plan, sent, truth, case) -> np.ndarray:
         run([*command, str(folder / "x"), str(folder / "inverse")])
         x = np.fromfile(folder / "x", dtype=np.float32).astype(float)
         y = heard(np.tile(x, 3), truth, case, x.size + 3 * FS)
-        mean = y[: 3 * x.size].reshape(3, x.size).mean(axis=0)
+        mean = y[: 3 * x.size].reshape(3, x.size)[: averaged(case)].mean(axis=0)
         mean.astype(np.float32).tofile(folder / "y")
         run(["lsconv", str(folder / "y"), str(folder / "inverse"), str(folder / "h")])
         return np.fromfile(folder / "h", dtype=np.float32).astype(float)

@@ -114,6 +114,21 @@ def test_a_range_below_the_noise_gives_nan_and_says_why():
     assert "T30: needs 45 dB above the noise, has 38 dB" in decay.reason[i]
 
 
+def test_few_values_need_more_range():
+    """46 dB: enough for T30, but not where bandwidth x time is 10 and chance moves it by 2 dB."""
+    time_60_s = 0.5
+    power = exponential(time_60_s, 2.0) ** 2 + 10.0 ** (-46.0 / 10.0)
+    curve = decay_curve(BandPower(power, FS, 0.0), 0.0, 2.0, width_hz=math.inf)
+
+    wide = read_decay(curve, width_hz=1000.0, bands_per_octave=1)
+    narrow = read_decay(curve, width_hz=20.0, bands_per_octave=1)
+
+    assert wide.t30_s == pytest.approx(time_60_s, rel=0.02)
+    assert np.isnan(narrow.t30_s)
+    assert "T30: needs 47 dB in so narrow a band, has 46 dB" in narrow.reason
+    assert narrow.t20_s == pytest.approx(time_60_s, rel=0.02)
+
+
 def test_noise_alone_gives_no_number(rng):
     decay = analyze_decay(ImpulseResponse(rng.standard_normal(2 * FS), FS, "L", "p1"))
 

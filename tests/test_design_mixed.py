@@ -162,6 +162,15 @@ def test_ringing_is_left_alone_where_it_does_not_show(responses, words):
         np.testing.assert_allclose(result.filters.taps, plain.filters.taps, atol=SAME_FILTER)
 
 
+@pytest.mark.parametrize("n", [1, 2, 50, 400])
+def test_clicks_shorter_than_any_decay_are_designed_from(n):
+    rng = np.random.default_rng(n)
+    clicks = [ImpulseResponse(rng.standard_normal(n), FS, "L", f"p{k}") for k in range(4)]
+    result = design(clicks, FLAT, DesignSpec(taps=4096), name="x", fs=FS)
+
+    assert np.isfinite(result.filters.taps).all()
+
+
 @pytest.mark.parametrize("limit_s", [None, 0.01])
 def test_linear_phase_is_symmetric(limit_s):
     spec = DesignSpec(phase="linear", max_latency_s=limit_s, taps=16384)

@@ -19,6 +19,9 @@ NAMES = {"edt": "EDT", "t20": "T20", "t30": "T30"}
 # The noise bends a decay curve that does not run this far below its evaluation range (ISO 3382-1,
 # 5.3.3: 35 dB for T20, 45 dB for T30; for EDT a little more, because little costs little).
 REQUIRED_RANGE_DB = {"edt": 25.0, "t20": 35.0, "t30": 45.0}
+# A narrow band of a short decay holds few independent values (bandwidth x time): chance lifts its
+# peak, and so its range, by some dB. Below this many, this much more is needed.
+FEW_VALUES, FEW_VALUES_MARGIN_DB = 30.0, 2.0
 CLARITY_MARGIN_DB = 10.0  # late energy lies at least this far above what the noise hides
 # Bandwidth times decay time below which the filter's own ring shows. The ring alone reads 4.1
 # (octaves) and 2.8 (third octaves); with these limits the error of an exponential decay is below
@@ -154,7 +157,7 @@ def read_decay(curve: DecayCurve, *, width_hz: float, bands_per_octave: int) -> 
     reasons: list[str] = []
     nonlinearity: dict[str, float] = {}
     # Chance spreads EDT most and T30 least: the steadiest decides whether the filter is too slow.
-    times = {key: _decay_time(curve, key) for key in ("t30", "t20", "edt")}
+    times = {key: _decay_time(curve, key, width_hz) for key in ("t30", "t20", "edt")}
     steady_s = next((time_s for time_s, _, reason in times.values() if not reason), np.nan)
     for key in ("edt", "t20", "t30"):
         time_s, nonlinear, reason = times[key]
@@ -194,7 +197,7 @@ def read_decay(curve: DecayCurve, *, width_hz: float, bands_per_octave: int) -> 
     )
 
 
-def _decay_time(curve: DecayCurve, key: str) -> tuple[float, float, str]:
+def _decay_time(curve: DecayCurve, key: str, width_hz: float) -> tuple[float, float, str]:
     """Time for 60 dB, non-linearity in per mille, and the reason why there is none."""
     needed = REQUIRED_RANGE_DB[key]
     if curve.range_db < needed:
@@ -205,7 +208,18 @@ def _decay_time(curve: DecayCurve, key: str) -> tuple[float, float, str]:
         return np.nan, np.nan, "the decay is over before it can be timed"
     if slope >= 0.0:
         return np.nan, np.nan, "the level does not fall"
-    return -60.0 / slope, 1000.0 * unexplained, ""
+    time_s = -60.0 / slope
+    few = key in SPREAD and width_hz * time_s < FEW_VALUES
+    if few and curve.range_db < needed + FEW_VALUES_MARGIN_DB:
+        return (
+            np.nan,
+            np.nan,
+            (
+                f"needs {needed + FEW_VALUES_MARGIN_DB:.0f} dB in so narrow a band, has "
+                f"{curve.range_db:.0f} dB"
+            ),
+        )
+    return time_s, 1000.0 * unexplained, ""
 
 
 def _spread_s(time_s: float, width_hz: float, key: str) -> float:

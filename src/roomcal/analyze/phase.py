@@ -18,6 +18,7 @@ DELAY_SMOOTHING = 12  # windows per octave
 # The excess delay of the treble is the distance: taken out, or its phase would turn and turn.
 _TIME_BAND_HZ = (2000.0, 12000.0)
 _LOUD_DB = 20.0  # below the loudest of that band: dips have delays of their own
+_KEPT = 6.0  # times the longest window: what comes later, no window sees
 _HEARD_DB = 50.0  # below the loudest
 _CENTRINGS = 2  # a window that lies off the sound by 0.1 ms moves its delay by 1 us: once again
 _ABSENT = 1e-4  # of the energy: a speaker without that band keeps its arrival as it is
@@ -80,7 +81,8 @@ def phase_response(
     -----
     What is not minimum phase cannot be undone by a filter of minimum phase, the usual equaliser.
     """
-    h, fs = gate(response), response.fs
+    longest_s = None if cycles is None else _KEPT * cycles / LOW_HZ
+    h, fs = gate(response, duration_s=longest_s), response.fs
     arrival = arrival_sample(h, fs)
     spectrum = phase_spectrum(h, fs, arrival=arrival, cycles=cycles)
     for _ in range(_CENTRINGS):

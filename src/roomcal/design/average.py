@@ -10,7 +10,7 @@ from roomcal.units import FloatArray, db_from_power, log_ramp
 # A peak is heard more than a dip: what stands above the average at a position counts so much more
 # than what lies below it. The average is the expectile of the levels: it minimises the squared
 # deviation with these weights.
-PEAK_WEIGHT = 2.0
+PEAK_WEIGHT = 2.2
 # The main position speaks for its surroundings where waves are long; above, what differs between
 # positions a hand apart is chance, and all count alike.
 _TO_EQUAL_HZ = (2000.0, 5000.0)

@@ -23,7 +23,7 @@ SHARE, SHARE_FEW = 0.5, 0.35
 FADE_IN_HZ, FADE_OUT_HZ = (250.0, 400.0), (1800.0, 3000.0)
 # The direct sound rises towards the treble against the power, which rooms and directivity fill
 # from below. Of this tilt between middle and treble so much is followed.
-TILT_SHARE = 0.6
+TILT_SHARE = 0.66
 _MIDDLE_HZ, _TREBLE_HZ = (300.0, 2000.0), (2000.0, 16000.0)
 
 

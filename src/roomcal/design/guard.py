@@ -38,6 +38,8 @@ AUDIBLE_HZ = (32.0, 50.0, 63.0, 100.0, 200.0)
 AUDIBLE_S = (0.85, 0.50, 0.35, 0.20, 0.20)
 # A decay that has fallen by less when the response ends was not measured.
 LEAST_FALL_DB = 25.0
+_LEAST_SAMPLES = 8  # at the low rate: 10 ms show no decay of bass at all
+_CUT_SHORT = "left alone: the response ends or is noise before it has decayed"
 _LAST_SHARES = (0.75, 0.85)  # of the response, before its end fades out
 _FALL_RANGE_DB = (-5.0, -20.0)  # a decay time is read off here
 
@@ -131,6 +133,8 @@ def _worth_it(problem: Problem, aligned: AlignedSet) -> tuple[np.ndarray, tuple[
     n = problem.c.shape[-1]
     heard = np.zeros(_SECTIONS_HZ.size, dtype=bool)
     shown = np.ones(_SECTIONS_HZ.size, dtype=bool)
+    if end < _LEAST_SAMPLES:
+        return heard, (_note(shown, _CUT_SHORT),)
     for i, f0 in enumerate(_SECTIONS_HZ):
         power = np.mean(np.abs(_section(problem.measured, f0, problem.fs)) ** 2, axis=0)
         power = power[: min(end, n // 2)]
@@ -146,9 +150,7 @@ def _worth_it(problem: Problem, aligned: AlignedSet) -> tuple[np.ndarray, tuple[
             heard[i] = -60.0 / slope > limit_s
     notes = []
     if not shown.all():
-        notes.append(
-            _note(~shown, "left alone: the response ends or is noise before it has decayed")
-        )
+        notes.append(_note(~shown, _CUT_SHORT))
     if (shown & ~heard).any():
         notes.append(_note(shown & ~heard, "left alone: it decays too fast to be heard"))
     return heard & shown, tuple(notes)

@@ -47,13 +47,13 @@ class MeasureRequest:
     positions: tuple[Position, ...]
     sweeps: int = 3  # a take
     length_s: float = 5.5  # of one sweep
-    pause_s: float = DEFAULT_PAUSE_S  # after it
     level_dbfs: float | None = None  # None: what `roomcal level` found, else `UNCHECKED_LEVEL_DBFS`
     max_spl_db: float = DEFAULT_MAX_SPL_DB  # dB(C), where the microphone's sensitivity is known
     check_wiring: bool = True  # quiet sounds first; without them nothing guards the loudness
     through: Bank | None = None  # a bank in the path
     use_calibration: bool = True
     force: bool = False  # measure paths again that the session has
+    pause_s: float = DEFAULT_PAUSE_S  # after a sweep
 
     @property
     def wanted(self) -> Wanted:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from roomcal.measure.disturbances import Disturbance
+from roomcal.measure.disturbances import Disturbance, overlapping
 from roomcal.measure.evidence import Evidence
 from roomcal.model.verdict import Verdict
-from roomcal.units import FloatArray, frequency_text
+from roomcal.units import FloatArray, db_from_ratio, frequency_text
 
 # A disturbance below this, re the recorded sweep, changes no third octave by 0.03 dB.
 RELEVANT_DB = -50.0
@@ -15,6 +15,7 @@ TOLD_DB = 13.0
 # as loud as its second harmonic. Every sweep has it; one sweep alone cannot tell it from a slam.
 SYSTEMATIC_DB = -40.0
 _END_S = (-0.1, 0.3)
+_WITHIN_SWEEP = 0.5  # of what the air moves from sweep to sweep
 _OF_THE_PAUSE = 0.8  # after this the response fades out
 # A dropout: zeros in a row where the signal around is far from zero.
 LEAST_ZEROS = 8
@@ -36,7 +37,7 @@ def detect(evidence: Evidence) -> list[Verdict]:
     verdicts = [
         _verdict(evidence, e, "warning", f"in sweep {e.sweep + 1}, masked")
         for e in evidence.combined.masked
-        if e.level_db >= RELEVANT_DB and e.excess_db >= TOLD_DB
+        if e.level_db >= RELEVANT_DB and e.excess_db >= TOLD_DB and not _is_air(evidence, e)
     ]
     verdicts += [
         _verdict(evidence, e, "rejection", "in more than one sweep")
@@ -62,6 +63,18 @@ def _at_the_end(evidence: Evidence, event: Disturbance) -> bool:
     into_s = (0.5 * event.peak_block * evidence.block - evidence.pre_samples) / evidence.fs
     after_s = into_s - evidence.capture.plan.sweep.duration_s
     return _END_S[0] <= after_s <= _END_S[1]
+
+
+def _is_air(evidence: Evidence, event: Disturbance) -> bool:
+    """Whether what sets a sweep apart from the others is no more than moving air makes.
+
+    A slam or a voice shows in its own sweep as well.
+    """
+    if overlapping(event, evidence.own_events[event.sweep]):
+        return False
+    moved = _WITHIN_SWEEP * float(np.ptp(evidence.repeats.delays_samples))
+    turned = 2.0 * np.pi * event.f_hz * moved / evidence.fs
+    return bool(event.level_db <= db_from_ratio(max(turned, 1e-12)))
 
 
 def _rings_on(evidence: Evidence, event: Disturbance) -> bool:
