@@ -146,15 +146,22 @@ def test_help_answers_at_once():
     durations_s = []
     for _ in range(HELP_RUNS):
         start = time.perf_counter()
+        before_s = children_s()
         subprocess.run(help_command(), capture_output=True, check=True, timeout=60)
-        durations_s.append(time.perf_counter() - start)
+        # Where the system tells it, the processor's time: a machine that is busy with other tests
+        # answers late, a heavy import costs always.
+        durations_s.append(children_s() - before_s or time.perf_counter() - start)
         if statistics.median(durations_s) < HELP_LIMIT_S:
             break
 
-    # A machine that is busy with other tests is slow now and then, a heavy import is slow always.
     quickest_s = min(durations_s)
     assert quickest_s < HELP_LIMIT_S, (
-        f"`roomcal --help` takes {quickest_s:.2f} s at best, the goal is {HELP_LIMIT_S} s "
-        f"(load {os.getloadavg() if hasattr(os, 'getloadavg') else 'unknown'}); "
+        f"`roomcal --help` takes {quickest_s:.2f} s at best, the goal is {HELP_LIMIT_S} s; "
         "look for the slow import with: python -X importtime -m roomcal --help"
     )
+
+
+def children_s() -> float:
+    """Processor time of all processes that this one has waited for; 0 on Windows."""
+    times = os.times()
+    return times.children_user + times.children_system
