@@ -161,7 +161,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    goals = [*transform_goals(), *report_goals(quick=options.quick)]
+    # The report first: a child is told the memory of what started it, as long as that is more.
+    report = report_goals(quick=options.quick)
+    goals = [*transform_goals(), *report]
     if options.json:
         print(json.dumps({"goals": goals}, indent=1))
         return
