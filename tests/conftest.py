@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,10 @@ for dtype in (numpy.float64, numpy.float32):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile the convolver once, before several test processes would all do so."""
+    """Hear Ctrl-C, and compile once, before several test processes would all do so."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A shell starts what runs in its background deaf to Ctrl-C, and every child inherits that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     is_worker = hasattr(config, "workerinput")
     several = config.getoption("numprocesses", default=None)
     if several and not is_worker and importlib.util.find_spec("numba"):
