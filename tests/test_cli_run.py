@@ -345,6 +345,15 @@ def test_row_35_the_filters_for_the_rate_are_taken(start):
 
 
 @pytest.mark.slow
+def test_the_delay_of_a_limiter_that_looks_ahead_is_counted(start):
+    engine = start("run one --device virtual --lookahead-ms 1.5 --json")
+
+    playing = engine.until(lambda s: s["state"] == "running")
+
+    assert playing["engine_latency_s"] == pytest.approx(0.0015, abs=0.5 / FS)  # whole samples
+
+
+@pytest.mark.slow
 def test_row_38_dc_is_muted_with_a_warning(start):
     engine = start("run one --device virtual --source virtual:dc --json")
 

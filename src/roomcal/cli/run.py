@@ -34,6 +34,13 @@ Show = Callable[[], None]
 )
 @click.option("--exclusive", is_flag=True, help="Have the device alone (WASAPI, Core Audio).")
 @click.option("--float32", is_flag=True, help="Compute in 32-bit floats: half the work.")
+@click.option(
+    "--lookahead-ms",
+    type=click.FloatRange(0.0, 5.0),
+    default=0.0,
+    show_default=True,
+    help="Delay by which the limiter sees peaks coming.",
+)
 @click.option("--no-reconnect", is_flag=True, help="End when the device vanishes (exit code 4).")
 @click.option("--rearm", is_flag=True, help="Play again after a feedback loop was stopped.")
 @click.option("--dry-run", is_flag=True, help="Say what would play where; play nothing.")
@@ -51,6 +58,7 @@ def run(
     latency: float | None,
     exclusive: bool,
     float32: bool,
+    lookahead_ms: float,
     no_reconnect: bool,
     rearm: bool,
     dry_run: bool,
@@ -83,6 +91,7 @@ def run(
             jack=jack,
             fs=fs,
             float32=float32,
+            lookahead_s=lookahead_ms / 1000.0,
             latency_s=latency,
             exclusive=exclusive,
             rearm=rearm,

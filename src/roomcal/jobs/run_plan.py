@@ -37,6 +37,7 @@ class RunChoices:
     jack: bool = False
     fs: int | None = None
     float32: bool = False
+    lookahead_s: float = 0.0
     latency_s: float | None = None
     exclusive: bool = False
     rearm: bool = False
@@ -102,6 +103,7 @@ def plan_run(root: Path, choices: RunChoices) -> RunPlan:
             latency_s=choices.latency_s,
             exclusive=choices.exclusive,
             float32=choices.float32,
+            lookahead_s=choices.lookahead_s,
         ),
         cast=Cast(banks=tuple(names), speakers=first.outputs),
         trims_db=tuple(trims[name.lower()] for name in first.outputs),

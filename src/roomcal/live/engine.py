@@ -39,6 +39,7 @@ class Engine:
             block=found.block,
             panel=panel,
             dtype=np.float32 if request.float32 else np.float64,
+            lookahead_s=request.lookahead_s,
             n_spare=SPARE_SLOTS,
         )
 

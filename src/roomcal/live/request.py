@@ -37,6 +37,7 @@ class RunRequest:
     latency_s: float | None = None  # that PortAudio aims at; None: the lowest that it promises
     exclusive: bool = False
     float32: bool = False
+    lookahead_s: float = 0.0  # by which the limiter delays the sound
     dry: bool = False  # look, and play nothing
     memory: str = ""  # token of the shared block
     # After the device vanished: the very same devices, waited for as long as it takes.
