@@ -140,6 +140,8 @@ def test_row_33_a_signal_silences_the_speakers(interrupted, case):
     before = (found.clock_s > found.signal_s - 0.2) & (found.clock_s <= found.signal_s)
     assert found.loud[before].any()
     assert found.heard_s < SILENT_S
+    after = found.loud[found.clock_s > found.signal_s]
+    assert not np.any(after[1:] & ~after[:-1])  # what has fallen silent stays silent
 
 
 @pytest.mark.parametrize("case", SIGNALS)
