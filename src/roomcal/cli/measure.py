@@ -11,6 +11,7 @@ from roomcal.cli.loudness_options import (
     refuse_unattended,
 )
 from roomcal.cli.settings import Settings, force_option, json_option
+from roomcal.cli.sweep_options import length_option, pause_option
 
 
 @click.command()
@@ -31,20 +32,8 @@ from roomcal.cli.settings import Settings, force_option, json_option
     show_default=True,
     help="Sweeps a take; more of them lower the noise.",
 )
-@click.option(
-    "--length",
-    type=click.FloatRange(0.5, 60.0),
-    default=5.5,
-    show_default=True,
-    help="Length of a sweep in seconds.",
-)
-@click.option(
-    "--pause",
-    type=click.FloatRange(0.3, 10.0),
-    default=1.5,
-    show_default=True,
-    help="Silence after a sweep, in which the room decays; also the length of the response.",
-)
+@length_option
+@pause_option
 @click.option(
     "--level",
     type=float,

@@ -6,6 +6,7 @@ import click
 
 from roomcal.cli.loudness_options import check_level
 from roomcal.cli.settings import Settings, force_option, json_option
+from roomcal.cli.sweep_options import length_option, pause_option
 
 
 @click.command()
@@ -23,20 +24,8 @@ from roomcal.cli.settings import Settings, force_option, json_option
 @click.option(
     "--sweeps", type=click.IntRange(1, 32), default=3, show_default=True, help="Sweeps a speaker."
 )
-@click.option(
-    "--length",
-    type=click.FloatRange(0.5, 60.0),
-    default=5.5,
-    show_default=True,
-    help="Length of a sweep in seconds.",
-)
-@click.option(
-    "--pause",
-    type=click.FloatRange(0.3, 10.0),
-    default=1.5,
-    show_default=True,
-    help="Silence after a sweep, in which the room decays; also the length of the response.",
-)
+@length_option
+@pause_option
 @click.option("--fs", type=click.IntRange(8000, 768000), help="Sample rate in Hz.")
 @click.option(
     "--level", type=float, default=-20.0, show_default=True, help="Peak of the sweep in dBFS."

@@ -8,6 +8,7 @@ from roomcal.cli import completion
 from roomcal.cli.audio_options import audio_options
 from roomcal.cli.loudness_options import refuse_unattended, yes_option
 from roomcal.cli.settings import Settings, json_option
+from roomcal.cli.sweep_options import length_option
 
 if TYPE_CHECKING:
     from roomcal.jobs.verify import Verified
@@ -33,13 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--sweeps", type=click.IntRange(1, 32), default=3, show_default=True, help="Sweeps a take."
 )
-@click.option(
-    "--length",
-    type=click.FloatRange(0.5, 60.0),
-    default=5.5,
-    show_default=True,
-    help="Length of a sweep in seconds.",
-)
+@length_option
 @click.option(
     "--external",
     is_flag=True,
