@@ -92,6 +92,23 @@ def test_the_overview_parts_what_a_filter_can_mend_from_what_it_cannot(measured)
     assert not any("reflection" in s or "dips" in s for s in overview.can)
 
 
+@pytest.mark.parametrize(
+    ("level_db", "delay_s", "sentences"),
+    [
+        (-0.7, -0.0005, {"L is 0.7 dB quieter than R", "R arrives 0.50 ms before L (0.17 m)"}),
+        (1.2, 0.0005, {"L is 1.2 dB louder than R", "R arrives 0.50 ms after L (0.17 m)"}),
+    ],
+)
+def test_the_overview_says_who_is_louder_and_who_is_first(measured, level_db, delay_s, sentences):
+    (pair,) = measured.pairs
+    other = dataclasses.replace(pair, level_db=level_db, delay_s=delay_s)
+
+    overview = summarize_analysis(dataclasses.replace(measured, pairs=(other,)))
+
+    assert sentences <= set(overview.can)
+    assert session_to_json(measured)["pairs"][0]["level_db"] == pair.level_db  # keeps its sign
+
+
 def test_imported_responses_say_what_they_lack(root):
     found = analyze_session(root, "imported", size_m=SIZE_M)
 

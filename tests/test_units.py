@@ -9,6 +9,7 @@ from roomcal.units import (
     db_from_ratio,
     frequency_text,
     log_grid_hz,
+    louder_text,
     nominal_hz,
     power_from_db,
     ratio_from_db,
@@ -70,3 +71,11 @@ def test_frequencies_read_as_people_write_them():
 def test_the_speed_of_sound_at_room_temperature():
     """343.2 m/s at 20 degrees (ISO 9613-1: c = 343.2 sqrt(T / 293.15))."""
     assert speed_of_sound_m_s(20.0) == pytest.approx(343.2, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("level_db", "text"),
+    [(0.74, "0.7 dB louder"), (-0.66, "0.7 dB quieter"), (0.0, "0.0 dB louder")],
+)
+def test_a_difference_in_level_is_said_without_a_sign(level_db, text):
+    assert louder_text(level_db) == text

@@ -79,6 +79,11 @@ def frequency_text(f_hz: float) -> str:
     return f"{f_hz:.3g} Hz" if f_hz < 999.5 else f"{f_hz / 1000.0:.3g} kHz"
 
 
+def louder_text(level_db: float) -> str:
+    """Write a difference in level as people say it: 0.7 dB louder, 0.7 dB quieter."""
+    return f"{abs(level_db):.1f} dB {'quieter' if level_db < 0.0 else 'louder'}"
+
+
 def counted(n: int, noun: str) -> str:
     """Write a number of things: 1 file, 2 files."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

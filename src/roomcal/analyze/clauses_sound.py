@@ -6,7 +6,7 @@ import numpy as np
 
 from roomcal.analyze.clause_facts import Answer, Facts, Limits, band_text
 from roomcal.analyze.decay_average import average_decay
-from roomcal.units import FloatArray, band_centres_hz
+from roomcal.units import FloatArray, band_centres_hz, louder_text
 
 NO_SIZE = "the room's size is not known: --room"
 # A clause about bands is judged when this share of them has a number.
@@ -210,7 +210,8 @@ def pair_delay(facts: Facts, limits: Limits) -> Answer:
     if np.isnan(facts.pair.delay_s):
         return None, facts.pair.reason
     delay_s = facts.pair.delay_s
-    text = f"{facts.pair.second} {1e6 * delay_s:+.0f} microseconds after {facts.pair.first}"
+    order = "before" if delay_s < 0.0 else "after"
+    text = f"{facts.pair.second} {1e6 * abs(delay_s):.0f} microseconds {order} {facts.pair.first}"
     return abs(delay_s) <= limits["at_most_s"], text
 
 
@@ -224,5 +225,5 @@ def pair_level(facts: Facts, limits: Limits) -> Answer:
     f_hz = band_centres_hz(limits["low_hz"], limits["high_hz"], bands_per_octave=3)
     difference = facts.responses[names[0]].level_at(f_hz) - facts.responses[names[1]].level_at(f_hz)
     k = int(np.argmax(np.abs(difference)))
-    text = f"{names[0]} {difference[k]:+.1f} dB against {names[1]} at {band_text(f_hz[k])}"
+    text = f"{names[0]} {louder_text(difference[k])} than {names[1]} at {band_text(f_hz[k])}"
     return bool(abs(difference[k]) <= limits["at_most_db"]), text

@@ -13,7 +13,7 @@ from roomcal.analyze.boundary import BoundaryInterference
 from roomcal.analyze.reflections import CRITERION_DB, CRITERION_S
 from roomcal.analyze.response import spatial_average
 from roomcal.analyze.session_analysis import SessionAnalysis
-from roomcal.units import FloatArray, counted, frequency_text
+from roomcal.units import FloatArray, counted, frequency_text, louder_text
 
 _BASS_HZ = (30.0, 200.0)
 _MIDDLE_HZ = (200.0, 4000.0)
@@ -163,11 +163,12 @@ def _pair_sentences(analysis: SessionAnalysis) -> list[_Weighed]:
     found = []
     for p in analysis.pairs:
         if abs(p.level_db) > _LEVEL_DB:
-            text = f"{p.first} is {p.level_db:+.1f} dB against {p.second}"
+            text = f"{p.first} is {louder_text(p.level_db)} than {p.second}"
             found.append((abs(p.level_db), text))
         if abs(p.delay_s) > _DELAY_S:
             text = (
-                f"{p.second} arrives {1000.0 * p.delay_s:+.2f} ms after {p.first} "
+                f"{p.second} arrives {1000.0 * abs(p.delay_s):.2f} ms "
+                f"{'before' if p.delay_s < 0.0 else 'after'} {p.first} "
                 f"({abs(p.delay_m):.2f} m)"
             )
             found.append((1000.0 * abs(p.delay_s), text))

@@ -69,7 +69,10 @@ def show_pairs(settings: Settings, found: "SessionAnalysis") -> None:
     if not rows:
         _show_nothing(settings, "Left and right", "there is no pair of speakers at one position")
         return
-    notes.add("level: 100 Hz to 10 kHz, all positions; rms: of their difference about it")
+    notes.add(
+        "level: of the first re the second, 100 Hz to 10 kHz, all positions; rms: of their "
+        "difference about it"
+    )
     notes.add("delay: the second after the first; sum: of both re their powers, +3 in phase")
     settings.show_table(
         "Left and right: level and direct sound in dB, delay in ms",

@@ -161,7 +161,7 @@ def summary_table(stages: Sequence[Stage]) -> Table:
     if len(stages[0].pair) == 2:
         first, second = stages[0].pair
         rows += [
-            (f"{first} louder than {second} (dB)", *(s.match_level_db for s in stages)),
+            (f"{first} minus {second}, level (dB)", *(s.match_level_db for s in stages)),
             (f"{first} against {second}, shape (dB)", *(s.match_rms_db for s in stages)),
         ]
     return Table(

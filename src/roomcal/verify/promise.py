@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from roomcal.model.impulse_response import ImpulseResponse
-from roomcal.units import FloatArray, band_centres_hz, frequency_text, nominal_hz
+from roomcal.units import FloatArray, band_centres_hz, frequency_text, louder_text, nominal_hz
 from roomcal.verify.differences import (
     Pair,
     arrival_difference_s,
@@ -179,14 +179,15 @@ def _failures(
         gap_db = verdict.level_error_db - reference.level_error_db
         if abs(gap_db) > LEVEL_MATCH_TOLERANCE_DB:
             failures.append(
-                f"{name} plays {gap_db:+.1f} dB against {reference.speaker} "
+                f"against {reference.speaker}, {name} plays {louder_text(gap_db)} than predicted "
                 f"(tolerance {LEVEL_MATCH_TOLERANCE_DB} dB)"
             )
         gap_s = verdict.arrival_error_s - reference.arrival_error_s
         tolerance_s = max(_arrival_tolerance_s(verdict), _arrival_tolerance_s(reference))
         if abs(gap_s) > tolerance_s:
             failures.append(
-                f"{name} arrives {1000 * gap_s:+.2f} ms against {reference.speaker} "
+                f"against {reference.speaker}, {name} arrives {1000 * abs(gap_s):.2f} ms "
+                f"{'earlier' if gap_s < 0.0 else 'later'} than predicted "
                 f"(tolerance {1000 * tolerance_s:.1f} ms)"
             )
     return tuple(failures)
