@@ -144,3 +144,68 @@ def test_twelve_speakers_fit_into_80_columns(runner):
     lines = lines_of(runner.invoke(cli, ["analyze", "many"]))
 
     assert sum("\u2588" in line for line in lines) >= 12
+
+
+ECHO_S = 0.002
+# Bins of at most a quarter of the window at 20 Hz, 0.15 Hz at 1/24 octave: next to a null the mean
+# over a window that narrow still moves by this much.
+COMB_TOLERANCE_DB = 0.1
+
+
+@pytest.fixture
+def comb(runner):
+    h = np.zeros(FS)
+    h[480] = h[480 + round(ECHO_S * FS)] = 1.0
+    soundfile.write("L-p1.wav", h, FS, subtype="FLOAT")
+    assert runner.invoke(cli, ["import", "L-p1.wav", "--session", "comb"]).exit_code == 0
+    return "comb"
+
+
+def comb_level_db(f_hz, per_octave):
+    """Mean of |1 + exp(-i w t)|^2 = 2 + 2 cos(w t) over a window of a fraction of an octave."""
+    low, high = (2.0 * np.pi * ECHO_S * f_hz * 2.0 ** (s / per_octave) for s in (-0.5, 0.5))
+    return 10.0 * np.log10(2.0 + 2.0 * (np.sin(high) - np.sin(low)) / (high - low))
+
+
+@pytest.mark.parametrize("per_octave", [1, 3, 24])
+def test_smoothing_is_that_of_the_levels(runner, comb, per_octave):
+    answer = runner.invoke(cli, ["analyze", comb, "--json", "--smoothing", f"1/{per_octave}"])
+
+    response = json.loads(answer.stdout)["responses"][0]["response"]
+    f_hz, level_db = (np.array(response[key]) for key in ("f_hz", "level_db"))
+    inside = (f_hz > 40.0) & (f_hz < 8000.0)
+    assert response["smoothing"] == f"1/{per_octave}"
+    assert level_db[inside] == pytest.approx(
+        comb_level_db(f_hz[inside], per_octave), abs=COMB_TOLERANCE_DB
+    )
+
+
+def test_smoothing_changes_what_is_drawn_and_not_what_is_said(runner, comb):
+    shown = {
+        width: lines_of(runner.invoke(cli, ["analyze", comb, "--smoothing", width]))
+        for width in ("1/6", "1/1", "psychoacoustic")
+    }
+    plain = lines_of(runner.invoke(cli, ["analyze", comb]))
+
+    assert plain == shown["1/6"]
+    parts = {}
+    for width, lines in shown.items():
+        table = next(i for i, line in enumerate(lines) if line.startswith("Responses: "))
+        first = lines.index("Level of L in dB, over Hz")
+        notes = [line for line in lines[table:first] if line.startswith("- smoothing: ")]
+        parts[width] = (lines[:table], notes, lines[first : first + 11])
+    said, notes, graphs = zip(*parts.values(), strict=True)
+    assert len(set(map(tuple, said))) == 1
+    assert notes == (
+        ["- smoothing: 1/6 octave"],
+        ["- smoothing: 1/1 octave"],
+        ["- smoothing: psychoacoustic"],
+    )
+    assert len(set(map(tuple, graphs))) == 3
+
+
+def test_a_smoothing_that_there_is_not_is_refused_with_those_that_there_are(runner, comb):
+    answer = runner.invoke(cli, ["analyze", comb, "--smoothing", "1/100"])
+
+    assert answer.exit_code == 2
+    assert "psychoacoustic" in answer.stderr

@@ -25,8 +25,9 @@ class ResponseAnalysis:
     time_reference: str
     arrival: Arrival
     snr: SnrSummary
-    response: Curve
+    response: Curve  # as it is shown
     smoothing: Width
+    judged: Curve  # at the default smoothing: what is said of it does not hang on how it is shown
     decay: DecayAnalysis  # third-octave bands
     octave_decay: DecayAnalysis
     reflections: EarlyReflections
@@ -46,8 +47,8 @@ def analyze(
     Parameters
     ----------
     responses : sequence of ImpulseResponse
-    smoothing : int or "erb" or "variable"
-        Of the response over frequency; see `dsp.smoothing`.
+    smoothing : int or "erb" or "psychoacoustic" or "variable"
+        Of the response that is shown; see `dsp.smoothing`.
     size_m : (x, y, z), optional
         Of the room, to name its modes and surfaces.
     studio : Studio, optional
@@ -57,7 +58,7 @@ def analyze(
     return tuple(
         _analyze_one(
             response,
-            smoothing,
+            smoothing=smoothing,
             reflections=_reflections(response, size_m, studio),
             room=room,
             index=index,
@@ -137,12 +138,14 @@ def smoothing_text(smoothing: Width) -> str:
 
 def _analyze_one(
     response: ImpulseResponse,
-    smoothing: Width,
     *,
+    smoothing: Width,
     reflections: EarlyReflections,
     room: RoomModes,
     index: int,
 ) -> ResponseAnalysis:
+    judged = smoothed_response(response, smoothing=DEFAULT_SMOOTHING)
+    is_default = smoothing == DEFAULT_SMOOTHING
     return ResponseAnalysis(
         speaker=response.speaker,
         position=response.position,
@@ -150,8 +153,9 @@ def _analyze_one(
         time_reference=response.time_reference,
         arrival=find_arrival(response),
         snr=summarize_snr(response),
-        response=smoothed_response(response, smoothing=smoothing),
+        response=judged if is_default else smoothed_response(response, smoothing=smoothing),
         smoothing=smoothing,
+        judged=judged,
         decay=analyze_decay(response, bands_per_octave=3),
         octave_decay=analyze_decay(response, bands_per_octave=1),
         reflections=reflections,

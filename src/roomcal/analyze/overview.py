@@ -43,7 +43,7 @@ class Overview:
 def summarize_analysis(analysis: SessionAnalysis) -> Overview:
     """Sum up a session."""
     averages = {
-        s: spatial_average([a.response for a in analysis.responses if a.speaker == s], name=s).mean
+        s: spatial_average([a.judged for a in analysis.responses if a.speaker == s], name=s).mean
         for s in analysis.speakers
     }
     can: list[str] = []

@@ -8,9 +8,11 @@ import click
 from roomcal.cli import completion
 from roomcal.cli.check_bounce import check_bounce
 from roomcal.cli.settings import Settings, json_option
+from roomcal.cli.smoothing import Smoothing
 
 if TYPE_CHECKING:
     from roomcal.analyze.session_analysis import SessionAnalysis
+    from roomcal.dsp.smoothing import Width
 
 KINDS = (
     *("response", "decay", "modes", "reflections"),
@@ -47,6 +49,14 @@ class RoomSize(click.ParamType["tuple[float, float, float]"]):
     help="Size of the room in metres (width, length, height): names modes and surfaces.",
 )
 @click.option(
+    "--smoothing",
+    type=Smoothing(),
+    default="1/6",
+    show_default=True,
+    help="Of the levels in the table, the graph and --json: 1/1 to 1/48 octave, erb, "
+    "psychoacoustic or variable. The verdict and what a filter can mend are read at 1/6.",
+)
+@click.option(
     "--check-bounce",
     "mix",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -67,6 +77,7 @@ def analyze(
     only: str | None,
     speaker: str | None,
     room: tuple[float, float, float] | None,
+    smoothing: "Width",
     as_json: bool,
 ) -> None:
     """Say what SESSION tells about the room, and what a filter can mend of it.
@@ -79,6 +90,7 @@ def analyze(
     Examples:
       roomcal analyze before
       roomcal analyze before --only decay --speaker L
+      roomcal analyze before --only response --smoothing 1/24
       roomcal analyze before --only standards --room 4.4x5.6x2.8
       roomcal analyze before --json > before.json
       roomcal analyze --check-bounce mixdown.wav --bank mix
@@ -93,7 +105,9 @@ def analyze(
     from roomcal.analyze.session_json import session_to_json
     from roomcal.jobs.analyze import analyze_session
 
-    found = analyze_session(settings.folder, session, speaker=speaker, size_m=room, only=only)
+    found = analyze_session(
+        settings.folder, session, speaker=speaker, size_m=room, only=only, smoothing=smoothing
+    )
     if as_json:
         settings.show_json(session_to_json(found))
         return

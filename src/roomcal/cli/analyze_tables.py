@@ -26,6 +26,8 @@ def number(value: float, form: str) -> str:
 
 def show_responses(settings: Settings, found: Sequence["ResponseAnalysis"]) -> None:
     """Show arrival, noise and a few levels of each response."""
+    from roomcal.dsp.smoothing import width_text
+
     probes_hz = (50.0, 100.0, 200.0, 1000.0, 4000.0, 12000.0)
     rows = []
     for a in found:
@@ -40,13 +42,14 @@ def show_responses(settings: Settings, found: Sequence["ResponseAnalysis"]) -> N
         )
     notes = {f"arrival: {a.arrival.reason}" for a in found if a.arrival.reason}
     notes |= {f"S/N: {a.snr.reason}" for a in found if a.snr.reason}
+    notes.add(f"smoothing: {width_text(found[0].smoothing)}")
     if any(a.time_reference == "marks" for a in found):
         notes.add("arrival: after that of the first speaker, which plays the timing marks")
     settings.show_table(
-        "Responses: arrival in ms, signal to noise in dB, level in dB at 1/6 octave",
+        "Responses: arrival in ms, signal to noise in dB, level in dB",
         ["", "arrival", "S/N", "50 Hz", "100", "200", "1 kHz", "4 kHz", "12 kHz"],
         rows,
-        caption="- " + "\n- ".join(sorted(notes)) if notes else "",
+        caption="- " + "\n- ".join(sorted(notes)),
     )
     draw_responses(settings, found)
 

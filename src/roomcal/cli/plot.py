@@ -7,6 +7,7 @@ import click
 
 from roomcal.cli import completion
 from roomcal.cli.settings import Settings, force_option
+from roomcal.cli.smoothing import Smoothing
 
 if TYPE_CHECKING:
     from roomcal.dsp.smoothing import Width
@@ -15,23 +16,6 @@ KINDS = (
     *("response", "phase", "group-delay", "impulse", "step", "etc", "decay"),
     *("distortion", "modes", "waterfall", "spectrogram", "wavelet", "csd"),
 )
-
-
-class Smoothing(click.ParamType["Width"]):
-    """A width of smoothing: 1/6, erb, psychoacoustic, variable."""
-
-    name = "smoothing"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> "Width":
-        """Read a width."""
-        from roomcal.dsp.smoothing import parse_width
-
-        try:
-            return parse_width(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.command()

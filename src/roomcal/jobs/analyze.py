@@ -7,6 +7,7 @@ from roomcal.analyze.analysis import analyze
 from roomcal.analyze.boundary import BoundaryInterference, find_boundary_dips
 from roomcal.analyze.distortion import Distortion, analyze_distortion, no_distortion
 from roomcal.analyze.noise import NoiseAnalysis, analyze_noise
+from roomcal.analyze.response import DEFAULT_SMOOTHING
 from roomcal.analyze.session_analysis import (
     SessionAnalysis,
     analyze_pairs,
@@ -14,6 +15,7 @@ from roomcal.analyze.session_analysis import (
     pair_names,
 )
 from roomcal.analyze.standards import judge_clauses
+from roomcal.dsp.smoothing import Width
 from roomcal.files.session_store import SessionStore
 from roomcal.files.standards_data import load_standards
 from roomcal.jobs.session_takes import main_position, take_of
@@ -34,6 +36,7 @@ def analyze_session(
     speaker: str | None = None,
     size_m: Size | None = None,
     only: str | None = None,
+    smoothing: Width = DEFAULT_SMOOTHING,
 ) -> SessionAnalysis:
     """Analyse a session.
 
@@ -47,6 +50,8 @@ def analyze_session(
         Of the room.
     only : str, optional
         Leave out what this kind of answer does not need.
+    smoothing : int or "erb" or "psychoacoustic" or "variable"
+        Of the responses that are shown; what is said of them is read at the default.
 
     Raises
     ------
@@ -58,7 +63,9 @@ def analyze_session(
     session = store.session
     main = main_position(session)
     found = SessionAnalysis(
-        session.name, main, analyze(responses, size_m=size_m, studio=session.studio)
+        session.name,
+        main,
+        analyze(responses, smoothing=smoothing, size_m=size_m, studio=session.studio),
     )
     captures = {}
     if only in (None, "distortion", "noise", "standards"):
