@@ -1,6 +1,7 @@
 """When the direct sound arrives, and how far the response stands out of the noise."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from roomcal.model.impulse_response import ImpulseResponse
 
 # Bands that speak for a whole response; below and above, small monitors and rooms differ too much.
 SNR_RANGE_HZ = (50.0, 10000.0)
+# Responses never change, so their arrivals do not; one that is gone takes its own along.
+_FOUND: WeakKeyDictionary[ImpulseResponse, float] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,18 @@ class SnrSummary:
     reason: str = ""
 
 
+def arrival_index(response: ImpulseResponse) -> float:
+    """Index of the direct sound, to a fraction of a sample: found once, as many questions ask."""
+    if response not in _FOUND:
+        _FOUND[response] = arrival_sample(response.samples, response.fs)
+    return _FOUND[response]
+
+
 def find_arrival(response: ImpulseResponse) -> Arrival:
     """Time of the direct sound after the impulse left the output."""
     if response.time_reference == "none":
         return Arrival(float("nan"), "the response has no common clock with the others")
-    index = arrival_sample(response.samples, response.fs)
+    index = arrival_index(response)
     return Arrival((index - response.time_zero) / response.fs)
 
 

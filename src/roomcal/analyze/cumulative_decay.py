@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from roomcal.dsp.arrival import arrival_sample
+from roomcal.analyze.arrival import arrival_index
 from roomcal.dsp.smoothing import smoothed_power
 from roomcal.model.arrays import frozen_array
 from roomcal.model.impulse_response import ImpulseResponse
@@ -58,7 +58,7 @@ def cumulative_decay(response: ImpulseResponse) -> CumulativeDecay:
     """
     h, fs = response.samples, response.fs
     rise = max(round(RISE_S * fs), 1)
-    first = round(arrival_sample(h, fs)) - rise
+    first = round(arrival_index(response)) - rise
     n = rise + round(END_S * fs)
     frame = np.zeros(n)
     lead = max(-first, 0)

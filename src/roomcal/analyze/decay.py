@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from roomcal.analyze.arrival import arrival_index
 from roomcal.analyze.decay_curve import MIN_POINTS, RANGES_DB, DecayCurve, decay_curve
-from roomcal.dsp.arrival import arrival_sample
 from roomcal.dsp.bands import band_limits_hz, band_powers, bandwidth_hz
 from roomcal.model.arrays import frozen_array
 from roomcal.model.impulse_response import ImpulseResponse
@@ -117,7 +117,7 @@ def analyze_decay(response: ImpulseResponse, *, bands_per_octave: int = 3) -> De
     centres = band_centres_hz(LOWEST_BAND_HZ, HIGHEST_BAND_HZ, bands_per_octave=bands_per_octave)
     edges = [band_limits_hz(c, bands_per_octave)[1] for c in centres]
     centres = centres[np.asarray(edges) <= fs / 2.0]
-    start_s = arrival_sample(h, fs) / fs
+    start_s = arrival_index(response) / fs
     bands = []
     for centre, power in zip(
         centres, band_powers(h, fs, centres, bands_per_octave=bands_per_octave), strict=True

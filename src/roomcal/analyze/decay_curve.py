@@ -1,6 +1,7 @@
 """The energy decay curve of one band: what is still to come, noise and truncation compensated."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class DecayCurve:
         for name in ("t_s", "edc_db"):
             object.__setattr__(self, name, frozen_array(getattr(self, name), ndim=1, name=name))
 
-    @property
+    @cached_property
     def range_db(self) -> float:
         """How far the curve falls before the noise (or the end of the data) hides it.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from roomcal.dsp.arrival import arrival_sample
+from roomcal.analyze.arrival import arrival_index
 from roomcal.dsp.poles import CORE_HZ, EDGE_HZ, all_poles, amplitudes, shared_poles, subband
 from roomcal.model.arrays import frozen_array
 from roomcal.model.impulse_response import ImpulseResponse
@@ -149,7 +149,7 @@ def name_modes(modes: Sequence[Mode], size_m: tuple[float, float, float]) -> tup
 def _frame(response: ImpulseResponse) -> tuple[FloatArray, float]:
     """Response from shortly before its direct sound, padded to `_FRAME_S`; usable decay in s."""
     fs = response.fs
-    arrival = round(arrival_sample(response.samples, fs))
+    arrival = round(arrival_index(response))
     first = max(arrival - round(_BEFORE_S * fs), 0)
     frame = np.zeros(round((_BEFORE_S + _FRAME_S) * fs))
     # Always `_BEFORE_S` between the start of the frame and the direct sound.

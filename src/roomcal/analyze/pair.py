@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
+from roomcal.analyze.arrival import arrival_index
 from roomcal.analyze.response import pair_match, smoothed_response, spatial_average
-from roomcal.dsp.arrival import arrival_sample
 from roomcal.dsp.delay import refined_delay
 from roomcal.dsp.smoothing import smoothed_power
 from roomcal.model.curve import Curve
@@ -113,7 +113,7 @@ def analyze_pair(
         for own in (first, second)
     ]
     match = pair_match(*curves)
-    rough = [arrival_sample(r.samples, r.fs) for r in (a, b)]
+    rough = [arrival_index(r) for r in (a, b)]
     spectra = [_direct_spectrum(r, round(at)) for r, at in zip((a, b), rough, strict=True)]
     late, likeness, sign = _correlation(*spectra)
     powers = [float(np.sum(np.abs(s) ** 2)) for s in spectra]

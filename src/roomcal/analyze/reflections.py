@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from roomcal.dsp.arrival import arrival_sample
+from roomcal.analyze.arrival import arrival_index
 from roomcal.model.arrays import frozen_array
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.units import FloatArray, db_from_ratio, speed_of_sound_m_s
@@ -152,7 +152,7 @@ def _envelope(response: ImpulseResponse) -> tuple[FloatArray, FloatArray]:
         return np.arange(h.size) / fs, np.zeros(h.size)
     envelope = np.abs(scipy.fft.ifft(analytic))[: h.size]
     # The direct sound is the peak that follows the first rise to half of the maximum.
-    first = int(arrival_sample(h, fs))
+    first = int(arrival_index(response))
     near = slice(max(first - 1, 1), min(first + round(FIRST_S * fs), h.size - 1))
     k = near.start + int(np.argmax(envelope[near]))
     at, peak_db = _vertex(db_from_ratio(envelope[k - 1 : k + 2]))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 import scipy.fft
 
-from roomcal.dsp.arrival import arrival_sample
+from roomcal.analyze.arrival import arrival_index
 from roomcal.dsp.smoothing import Width, smoothed_power
 from roomcal.model.arrays import frozen_array
 from roomcal.model.curve import Curve
@@ -85,7 +85,7 @@ def gate(response: ImpulseResponse, *, duration_s: float | None = None) -> Float
     h : (n_samples,) float array
     """
     h, fs = np.array(response.samples), response.fs
-    arrival = arrival_sample(h, fs)
+    arrival = arrival_index(response)
     start = int(arrival - PRE_ROLL_S * fs)
     if start > 0:
         fade = _rise(min(round(PRE_FADE_S * fs), start))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
+from roomcal.analyze.arrival import arrival_index
 from roomcal.analyze.response import HIGH_HZ, LOW_HZ
-from roomcal.dsp.arrival import arrival_sample
 from roomcal.dsp.smoothing import smoothed_power
 from roomcal.model.arrays import frozen_array
 from roomcal.model.impulse_response import ImpulseResponse
@@ -132,7 +132,7 @@ def _frequencies(fs: int) -> FloatArray:
 def _frame(response: ImpulseResponse) -> tuple[FloatArray, float, float]:
     """Part of a response that is looked at, the time of its first sample, and where it ends."""
     h, fs = response.samples, response.fs
-    arrival = arrival_sample(h, fs)
+    arrival = arrival_index(response)
     margin = round(_MARGIN_S * fs)
     first = round(arrival - BEFORE_S * fs) - margin
     frame = np.zeros(round((BEFORE_S + LAST_S) * fs) + 2 * margin)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from roomcal.dsp.arrival import arrival_sample
+from roomcal.analyze.arrival import arrival_index
 from roomcal.model.arrays import frozen_array
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.units import FloatArray, db_from_ratio, log_grid_hz
@@ -51,7 +51,7 @@ def waterfall(response: ImpulseResponse) -> Waterfall:
     decays in between: 60 dB in its T60.
     """
     h, fs = response.samples, response.fs
-    first = round(arrival_sample(h, fs)) - round(RISE_S * fs)
+    first = round(arrival_index(response)) - round(RISE_S * fs)
     frame = np.zeros(round(_FRAME_S * fs))
     lead = max(-first, 0)
     part = h[max(first, 0) : first + frame.size]
