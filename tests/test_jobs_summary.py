@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import scipy.signal
 
+from roomcal.analyze.analysis import analyze
+from roomcal.analyze.overview import summarize_analysis
+from roomcal.analyze.session_analysis import SessionAnalysis
 from roomcal.jobs.page import summary_table, tell
 from roomcal.jobs.story import Story
 from roomcal.jobs.summary import summarize
@@ -63,8 +66,10 @@ def test_a_session_without_a_bank_is_called_measured():
 
     assert table.columns == ("", "Measured")
     assert not any("Deviation" in str(row[0]) for row in table.rows)
+    responses = (impulse("L"),)
+    analysis = SessionAnalysis("x", "p1", analyze(responses))
     page = tell(
-        Story(session="x", stages=(stage,), responses=(impulse("L"),), targets={}), title="x"
+        Story("x", (stage,), responses, {}, analysis, summarize_analysis(analysis)), title="x"
     )
     assert not any("before" in picture.caption for picture in page.figures)
 
@@ -75,3 +80,20 @@ def test_several_stages_keep_their_names():
     table = summary_table((stage, dataclasses.replace(stage, role="predicted")))
 
     assert table.columns == ("", "Before", "Predicted")
+
+
+def test_what_was_analysed_already_is_summed_up_alike():
+    responses = [impulse("L"), impulse("R"), sub()]
+    targets = dict.fromkeys(("L", "R", "Sub"), FLAT)
+
+    afresh = summarize("before", responses, targets)
+    known = summarize("before", responses, targets, analyses=analyze(responses))
+
+    assert known.level_db == afresh.level_db
+    assert known.deviation_db == afresh.deviation_db
+    np.testing.assert_equal(
+        (known.bass_decay_s, known.mid_decay_s), (afresh.bass_decay_s, afresh.mid_decay_s)
+    )
+    for speaker, own in afresh.decays.items():
+        for a, b in zip(own, known.decays[speaker], strict=True):
+            np.testing.assert_equal(a.t20_s, b.t20_s)

@@ -195,6 +195,27 @@ def test_everyone_can_read_it(browser, report, axe, size, dark):
     assert axe(browser) == []
 
 
+def test_clauses_fit_a_phone_and_the_keyboard_reaches_them(browser, report):
+    browser.open(report, size=NARROW)
+    settle(browser)
+    regions = browser.run(
+        "return [...document.querySelectorAll('table')].filter((t) => t.querySelector('td .mark')"
+        " || t.caption.textContent === 'Clauses of standards')"
+        ".map((t) => t.parentElement).map((r) => [r.scrollWidth - r.clientWidth, r.tabIndex,"
+        " r.getAttribute('aria-label'), r.querySelectorAll('tbody th[scope=row]').length])"
+    )
+
+    assert len(regions) == 4  # the count, and one a standard
+    assert all(beyond <= 0 for beyond, _, _, _ in regions)
+    assert {index for _, index, _, _ in regions} == {0}
+    assert all(label for _, _, label, _ in regions)
+    assert sum(n for _, _, _, n in regions) > 20
+    browser.open(report, media="print")
+    assert browser.run(
+        "return [...document.querySelectorAll('td .mark')].every((m) => m.offsetHeight > 0)"
+    )
+
+
 def test_colours_follow_the_screen_until_the_reader_chooses(browser, report):
     def ground():
         return browser.run("return getComputedStyle(document.body).backgroundColor")

@@ -14,13 +14,14 @@ from roomcal.dsp.bands import band_gain
 from roomcal.dsp.weighting import weighted_level_db
 from roomcal.model.arrays import frozen_array
 from roomcal.model.standard import NoiseCurves
-from roomcal.units import FloatArray, band_centres_hz, db_from_power, nominal_hz
+from roomcal.units import FloatArray, band_centres_hz, db_from_power, frequency_text, nominal_hz
 
 BANDS_HZ = band_centres_hz(31.5, 8000.0, bands_per_octave=1)
 _UNKNOWN = (
     "the sound pressure is not known: roomcal level --calibrator or --reading, or a microphone "
     "with a sensitivity"
 )
+NO_NOISE = "no raw take with its noise is there"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,21 @@ def analyze_noise(
         duration_s,
         "estimated" if estimated else "confirmed",
         "the sensitivity is an estimate: the noise may be 6 dB louder" if estimated else "",
+    )
+
+
+def rating_texts(noise: NoiseAnalysis) -> tuple[str, ...]:
+    """Say dB(A) and the ratings, each with the octave that decides; nothing where none is known."""
+    if noise.sensitivity == "unknown":
+        return ()
+    return (
+        f"{noise.a_db_spl:.0f} dB(A)",
+        *(
+            f"{r.name} {r.rating:.0f} (by {frequency_text(r.band_hz)})"
+            if np.isfinite(r.rating)
+            else r.reason
+            for r in noise.ratings
+        ),
     )
 
 

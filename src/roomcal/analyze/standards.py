@@ -57,3 +57,12 @@ def judge_clauses(clauses: Sequence[Clause], facts: Facts) -> tuple[Verdict, ...
         status: Status = "not measurable" if kept is None else "pass" if kept else "fail"
         found.append(Verdict(clause, status, text))
     return tuple(found)
+
+
+def remembered_text(verdicts: Sequence[Verdict]) -> str:
+    """Say how many clauses nobody could compare with their text."""
+    recalled = sum(v.clause.checked == "memory" for v in verdicts)
+    return (
+        f"{recalled} of {len(verdicts)} clauses stand here as they are remembered: their text "
+        "could not be had"
+    )

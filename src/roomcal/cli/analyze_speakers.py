@@ -120,23 +120,19 @@ def show_distortion(settings: Settings, found: "SessionAnalysis") -> None:
 
 def show_noise(settings: Settings, found: "SessionAnalysis") -> None:
     """Show the noise per octave with its ratings."""
+    from roomcal.analyze.noise import NO_NOISE, rating_texts
     from roomcal.units import frequency_text, nominal_hz
 
     noise = found.noise
     if noise is None:
-        _show_nothing(settings, "Noise of the room", "no raw take with its noise is there")
+        _show_nothing(settings, "Noise of the room", NO_NOISE)
         return
     known = noise.sensitivity != "unknown"
     level = noise.level_db_spl if known else noise.level_dbfs
     rows = [[number(float(v), ".0f") for v in level]]
     notes = {noise.reason} if noise.reason else set()
     if known:
-        ratings = [
-            f"{r.name} {number(r.rating, '.0f')}"
-            + (f" ({r.reason})" if r.reason else f" (by {frequency_text(r.band_hz)})")
-            for r in noise.ratings
-        ]
-        notes.add(f"{number(noise.a_db_spl, '.0f')} dB(A), {', '.join(ratings)}")
+        notes.add(", ".join(rating_texts(noise)))
     settings.show_table(
         f"Noise of the room per octave in {'dB SPL' if known else 'dBFS'}",
         [frequency_text(nominal_hz(float(f))) for f in noise.bands_hz],
@@ -147,6 +143,8 @@ def show_noise(settings: Settings, found: "SessionAnalysis") -> None:
 
 def show_standards(settings: Settings, found: "SessionAnalysis", *, whole: bool) -> None:
     """Show every clause, or how many are kept."""
+    from roomcal.analyze.standards import remembered_text
+
     if not found.standards:
         return
     standards = list(dict.fromkeys(v.clause.standard for v in found.standards))
@@ -184,11 +182,7 @@ def show_standards(settings: Settings, found: "SessionAnalysis", *, whole: bool)
             for line in lines[1:]:
                 settings.show_text(f"      {line}")
         settings.show_text("")
-    recalled = sum(v.clause.checked == "memory" for v in found.standards)
-    settings.show_text(
-        f"{recalled} of {len(found.standards)} clauses stand here as they are remembered: their "
-        "text could not be had (docs/analysis.md)."
-    )
+    settings.show_text(f"{remembered_text(found.standards)} (docs/analysis.md).")
 
 
 def _show_nothing(settings: Settings, title: str, reason: str) -> None:

@@ -84,7 +84,10 @@ def _show(settings: Settings, done: "Demo") -> None:
     settings.show_table(
         table.caption,
         table.columns,
-        [[str(row[0]), *(number(float(v), ".2f") for v in row[1:])] for row in table.rows],
+        [
+            [number(cell, ".2f") if isinstance(cell, float) else str(cell) for cell in row]
+            for row in table.rows
+        ],
         caption=table.note,
     )
     settings.show_text(verdict(done.story))

@@ -1,5 +1,6 @@
 """Analyse a session on disk: its responses, and the takes at the main position."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,26 @@ def analyze_session(
     """
     store = SessionStore.open(root, name)
     responses = store.load_responses(speaker)
+    return analyze_loaded(store, responses, size_m=size_m, only=only, smoothing=smoothing)
+
+
+def analyze_loaded(
+    store: SessionStore,
+    responses: Sequence[ImpulseResponse],
+    *,
+    size_m: Size | None = None,
+    only: str | None = None,
+    smoothing: Width = DEFAULT_SMOOTHING,
+) -> SessionAnalysis:
+    """Analyse responses of a session that are in memory, with its takes from the disk.
+
+    Parameters
+    ----------
+    store : SessionStore
+    responses : sequence of ImpulseResponse
+    size_m, only, smoothing
+        As for `analyze_session`.
+    """
     session = store.session
     main = main_position(session)
     found = SessionAnalysis(
@@ -119,7 +140,7 @@ def _noise(store: SessionStore, captures: list[Capture]) -> NoiseAnalysis | None
 
 
 def _boundaries(
-    store: SessionStore, responses: list[ImpulseResponse], size_m: Size | None
+    store: SessionStore, responses: Sequence[ImpulseResponse], size_m: Size | None
 ) -> tuple[BoundaryInterference, ...]:
     studio = store.session.studio
     speakers = {s.name: s.position_m for s in studio.speakers} if studio else {}

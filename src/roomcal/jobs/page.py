@@ -20,6 +20,13 @@ from roomcal.jobs.charts import (
 from roomcal.jobs.describe import notes_by_speaker
 from roomcal.jobs.distortion_chart import distortion_chart
 from roomcal.jobs.ledger_page import ledger_tables
+from roomcal.jobs.room_page import (
+    noise_section,
+    room_section,
+    standards_section,
+    standards_tables,
+    typeset,
+)
 from roomcal.jobs.story import Story, stage_name
 from roomcal.jobs.summary import Stage
 from roomcal.jobs.time_charts import (
@@ -34,8 +41,6 @@ from roomcal.report.page import Notes, Page, Picture, Section, Table, Tile
 from roomcal.units import nominal_hz
 from roomcal.verify.promise import Verification
 
-_BASS_HZ = (30.0, 200.0)  # where single modes rule
-
 
 def tell(story: Story, *, title: str) -> Page:
     """Lay a story out as a page."""
@@ -47,13 +52,19 @@ def tell(story: Story, *, title: str) -> Page:
         passed=verification.passed if verification else None,
         tiles=tiles(story.stages),
         tables=(summary_table(story.stages),),
-        sections=_sections(story, early),
+        sections=(
+            room_section(story.overview, corrected=story.bank is not None),
+            *_sections(story, early),
+            noise_section(story.analysis.noise),
+            standards_section(story.analysis.standards, corrected=story.bank is not None),
+        ),
         charts=_charts(story, early),
         figures=tuple(_pictures(story)),
         details=(
             *(ledger_tables(story.bank.explanations) if story.bank else ()),
             *((_verification_table(verification),) if verification else ()),
-            *((_modes_table(story.modes),) if story.modes and story.modes.modes else ()),
+            *((_modes_table(story.modes),) if story.modes.modes else ()),
+            *standards_tables(story.analysis.standards),
         ),
         exports=story.exports,
         provenance=(
@@ -112,7 +123,7 @@ def verdict(story: Story) -> str:
     before = story.stages[0]
     after = story.stages[-1]
     if story.verification is None and story.bank is None:
-        return f"Measured, no correction yet: {_measured(before)}."
+        return f"Measured, no correction yet: {typeset(story.overview.verdict)}."
     worst = max(DEVIATION_BANDS_HZ, key=lambda b: before.deviation_db[b] - after.deviation_db[b])
     gain = (
         f"the deviation from the target at {worst} falls from {before.deviation_db[worst]:.1f} to "
@@ -123,26 +134,6 @@ def verdict(story: Story) -> str:
     if story.verification.passed:
         return f"The correction keeps its promise: {gain}."
     return "The promise is broken: " + "; ".join(story.verification.failures) + "."
-
-
-def _measured(stage: Stage) -> str:
-    """Say what was found before anything is done about it."""
-    parts = []
-    low, high = _BASS_HZ
-    spans = [
-        float(np.ptp(average.mean.level_db[(f >= low) & (f <= high)]))
-        for speaker, average in stage.averages.items()
-        if (speaker in stage.pair or len(stage.averages) == 1)
-        for f in (average.mean.f_hz,)
-    ]
-    if spans:
-        parts.append(f"the bass from {low:.0f} to {high:.0f} Hz spans {max(spans):.0f} dB")
-    if np.isfinite(stage.mid_decay_s):
-        parts.append(f"the middle decays in {stage.mid_decay_s:.2f} s")
-    if np.isfinite(stage.match_rms_db):
-        first, second = stage.pair
-        parts.append(f"{first} and {second} differ by {stage.match_rms_db:.1f} dB in shape")
-    return ", ".join(parts) or ", ".join(stage.averages)
 
 
 def summary_table(stages: Sequence[Stage]) -> Table:
@@ -257,15 +248,14 @@ def _pictures(story: Story) -> list[Picture]:
             "Waterfall of each speaker, 20 to 300 Hz over 500 milliseconds.",
         )
     )
-    if story.modes is not None:
-        pictures.append(
-            Picture(
-                modes_figure([("", story.modes)]),
-                "Fitted to all responses together"
-                + (", before the correction." if story.bank else "."),
-                "Frequency, decay time and strength of the modes of the room.",
-            )
+    pictures.append(
+        Picture(
+            modes_figure([("", story.modes)]),
+            "Fitted to all responses together"
+            + (", before the correction." if story.bank else "."),
+            "Frequency, decay time and strength of the modes of the room.",
         )
+    )
     maps = [(speaker, wavelet_spectrogram(r)) for speaker, r in story.here(first.role).items()]
     pictures.append(
         Picture(

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from roomcal.analyze.modes import fit_modes
+from roomcal.analyze.overview import summarize_analysis
 from roomcal.errors import InputError
 from roomcal.files.atomic import refuse_existing, write_bytes
 from roomcal.files.bank_store import load_bank
 from roomcal.files.session_store import SessionStore
-from roomcal.jobs.distortions import distortions
+from roomcal.jobs.analyze import analyze_loaded
 from roomcal.jobs.page import tell
 from roomcal.jobs.story import Story
 from roomcal.jobs.summary import level_targets, summarize
@@ -42,7 +42,8 @@ def gather(
     before = store.load_responses()
     bank = load_bank(root, bank_name) if bank_name else None
     targets = level_targets(bank.explanations) if bank else {}
-    stages = [summarize("before", before, targets)]
+    analysis = analyze_loaded(store, before)
+    stages = [summarize("before", before, targets, analyses=analysis.responses)]
     verification = None
     predicted: Sequence[ImpulseResponse] = ()
     measured: Sequence[ImpulseResponse] = ()
@@ -74,13 +75,13 @@ def gather(
         stages=tuple(stages),
         responses=tuple(before),
         targets=targets,
+        analysis=analysis,
+        overview=summarize_analysis(analysis),
         predicted=tuple(predicted),
         verified=tuple(measured),
         studio=store.session.studio,
         bank=bank,
         verification=verification,
-        modes=fit_modes(before),
-        distortion=distortions(store),
         provenance=tuple(provenance),
     )
 

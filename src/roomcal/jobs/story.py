@@ -1,10 +1,12 @@
 """Everything that is known of one calibration; what is missing is left off the page."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from roomcal.analyze.distortion import Distortion
 from roomcal.analyze.modes import RoomModes
+from roomcal.analyze.overview import Overview
+from roomcal.analyze.session_analysis import SessionAnalysis
 from roomcal.jobs.summary import Stage
 from roomcal.model.curve import Curve
 from roomcal.model.filter_bank import Bank
@@ -22,12 +24,12 @@ class Story:
     stages: tuple[Stage, ...]
     responses: tuple[ImpulseResponse, ...]  # before
     targets: Mapping[str, Curve]  # from `level_targets`
+    analysis: SessionAnalysis  # before
+    overview: Overview  # of the analysis
     predicted: tuple[ImpulseResponse, ...] = ()
     verified: tuple[ImpulseResponse, ...] = ()
     bank: Bank | None = None
     verification: Verification | None = None
-    modes: RoomModes | None = None  # before
-    distortion: Mapping[str, Distortion] = field(default_factory=dict)  # before, by speaker
     studio: Studio | None = None  # knows where speakers and positions are
     exports: tuple[tuple[str, str], ...] = ()
     provenance: tuple[tuple[str, str], ...] = ()
@@ -36,6 +38,16 @@ class Story:
     def speakers(self) -> tuple[str, ...]:
         """In the order in which they were measured."""
         return tuple(self.stages[0].averages)
+
+    @property
+    def modes(self) -> RoomModes:
+        """Modes of the room, before."""
+        return self.analysis.responses[0].room
+
+    @property
+    def distortion(self) -> Mapping[str, Distortion]:
+        """Harmonics before, by speaker."""
+        return self.analysis.distortion
 
     @property
     def position(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from roomcal.analyze.analysis import ResponseAnalysis
 from roomcal.analyze.decay import DecayAnalysis, analyze_decay
 from roomcal.analyze.response import (
     DEVIATION_BANDS_HZ,
@@ -64,7 +65,11 @@ def moved(curve: Curve, by_db: float) -> Curve:
 
 
 def summarize(
-    role: str, responses: Sequence[ImpulseResponse], targets: Mapping[str, Curve]
+    role: str,
+    responses: Sequence[ImpulseResponse],
+    targets: Mapping[str, Curve],
+    *,
+    analyses: Sequence[ResponseAnalysis] | None = None,
 ) -> Stage:
     """Summarize one stage; what cannot be had is NaN.
 
@@ -74,11 +79,18 @@ def summarize(
     responses : sequence of ImpulseResponse
     targets : mapping of str to Curve
         By speaker, from `level_targets`; may be empty.
+    analyses : sequence of ResponseAnalysis, optional
+        Of the same responses, where they have been analysed already.
     """
-    by_speaker: dict[str, list[ImpulseResponse]] = {}
-    for response in responses:
-        by_speaker.setdefault(response.speaker, []).append(response)
-    curves = {s: [smoothed_response(r) for r in own] for s, own in by_speaker.items()}
+    if analyses is None:
+        # A prediction's noise is not that of a room: its decay is not shown band by band.
+        read = [_read(r, with_bands=role != "predicted") for r in responses]
+    else:
+        read = [_Reading(a.speaker, a.judged, a.octave_decay, a.decay) for a in analyses]
+    by_speaker: dict[str, list[_Reading]] = {}
+    for one in read:
+        by_speaker.setdefault(one.speaker, []).append(one)
+    curves = {s: [one.curve for one in own] for s, own in by_speaker.items()}
     averages = {s: spatial_average(own, name=s) for s, own in curves.items()}
     full = _full_range(averages)
     low, high = LEVEL_RANGE_HZ
@@ -87,15 +99,13 @@ def summarize(
         for s in averages
         if s in targets and s in full
     }
-    octaves = [_Octaves(r.speaker, analyze_decay(r, bands_per_octave=1)) for r in responses]
     pair = tuple(s for s in averages if s in full)[:2]
     match = pair_match(*(averages[s].mean for s in pair)) if len(pair) == 2 else None
     return Stage(
         role=role,
         averages=averages,
         decays={
-            # A prediction's noise is not that of a room: its decay is not shown band by band.
-            s: tuple(analyze_decay(r) for r in own)
+            s: tuple(one.decay for one in own if one.decay is not None)
             for s, own in by_speaker.items()
             if role != "predicted"
         },
@@ -104,8 +114,8 @@ def summarize(
             band: _mean([_deviation_db(curves[s], targets[s], band, levels[s]) for s in levels])
             for band in DEVIATION_BANDS_HZ
         },
-        bass_decay_s=_decay_s(octaves, _BASS_OCTAVES_HZ),
-        mid_decay_s=_decay_s([d for d in octaves if d.speaker in full], _MID_OCTAVES_HZ),
+        bass_decay_s=_decay_s(read, _BASS_OCTAVES_HZ),
+        mid_decay_s=_decay_s([one for one in read if one.speaker in full], _MID_OCTAVES_HZ),
         pair=pair,
         match_level_db=match.level_db if match else float("nan"),
         match_rms_db=match.rms_db if match else float("nan"),
@@ -137,17 +147,28 @@ def _deviation_db(curves: Sequence[Curve], target: Curve, band: str, level_db: f
 
 
 @dataclass(frozen=True, eq=False)
-class _Octaves:
-    """Decay per octave of one response."""
+class _Reading:
+    """What is read of one response."""
 
     speaker: str
-    decay: DecayAnalysis
+    curve: Curve
+    octave_decay: DecayAnalysis
+    decay: DecayAnalysis | None  # third octaves
 
 
-def _decay_s(found: Sequence[_Octaves], octaves_hz: Sequence[float]) -> float:
+def _read(response: ImpulseResponse, *, with_bands: bool) -> _Reading:
+    return _Reading(
+        response.speaker,
+        smoothed_response(response),
+        analyze_decay(response, bands_per_octave=1),
+        analyze_decay(response) if with_bands else None,
+    )
+
+
+def _decay_s(found: Sequence[_Reading], octaves_hz: Sequence[float]) -> float:
     """Mean T20 over responses and octaves; what the data do not carry is left out."""
     values: list[float] = []
-    for decay in (one.decay for one in found):
+    for decay in (one.octave_decay for one in found):
         nearest = [int(np.argmin(np.abs(decay.bands_hz - f))) for f in octaves_hz]
         values += decay.t20_s[nearest].tolist()
     return _mean(values)

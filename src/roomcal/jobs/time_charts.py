@@ -162,15 +162,9 @@ def reflections_chart(story: Story, early: Mapping[str, EarlyReflections]) -> Ch
 
 
 def early_reflections(story: Story) -> dict[str, EarlyReflections]:
-    """Reflections before the correction, by speaker, with what the studio knows of the places."""
-    studio = story.studio
-    speakers = {s.name: s.position_m for s in studio.speakers} if studio else {}
-    positions = {p.name: p.position_m for p in studio.positions} if studio else {}
+    """Reflections before the correction at the one place, by speaker."""
     return {
-        speaker: find_reflections(
-            r, speaker_m=speakers.get(speaker), position_m=positions.get(r.position)
-        )
-        for speaker, r in story.here("before").items()
+        a.speaker: a.reflections for a in story.analysis.responses if a.position == story.position
     }
 
 

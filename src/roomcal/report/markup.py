@@ -18,11 +18,12 @@ from roomcal.report.chart import Chart
 from roomcal.report.page_css import colour_names
 from roomcal.report.rendering import svg_text
 from roomcal.report.style import LIGHT
-from roomcal.report.table import Cell, Table, cell_text, printable
+from roomcal.report.table import Cell, Mark, Table, cell_text, printable
 
 _MISSING = "\u2013"
 _IDENTIFIER = re.compile(r'(\bid="|url\(#|href="#)')
 _IMAGE = re.compile(r"(data:image/png;base64,)([A-Za-z0-9+/=\s]+)")
+_OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
 _COLOURS = 256  # of an image: maps of one colour range need no more
 
 
@@ -68,6 +69,11 @@ def text_html(text: str) -> str:
     return escape(printable(text), quote=True)
 
 
+def prose_html(text: str) -> str:
+    """Escape a sentence for the page; an option like --room is not broken at its dashes."""
+    return _OPTION.sub(r'<span class="whole">\g<0></span>', text_html(text))
+
+
 def section_html(heading: str, body: str, index: int) -> str:
     """Give a body its heading, to which the list of contents leads."""
     return (
@@ -108,7 +114,7 @@ def table_html(table: Table) -> str:
 
 def notes_html(notes: Notes) -> str:
     """Write sentences as a list."""
-    items = "".join(f"<li>{text_html(item)}</li>\n" for item in notes.items)
+    items = "".join(f"<li>{prose_html(item)}</li>\n" for item in notes.items)
     return f"<h3>{text_html(notes.heading)}</h3>\n<ul>\n{items}</ul>\n" if items else ""
 
 
@@ -217,4 +223,8 @@ def _cell(cell: Cell, digits: int) -> str:
         return (
             f'<span class="unseen">not available</span><span aria-hidden="true">{_MISSING}</span>'
         )
-    return text_html(cell_text(cell, digits))
+    text = cell_text(cell, digits)
+    if not isinstance(cell, Mark):
+        return prose_html(text)
+    rest = text.removeprefix(cell.text)
+    return f'<span class="mark {cell.kind}">{text_html(cell.text)}</span>{prose_html(rest)}'

@@ -47,6 +47,7 @@ class Section:
     intro: str = ""
     notes: tuple[Notes, ...] = ()
     advice: tuple[Advice, ...] = ()
+    tables: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +162,10 @@ def _contents(headings: Sequence[str]) -> str:
 
 
 def _section_body(section: Section) -> str:
-    body = "".join(notes_html(notes) for notes in section.notes) + advice_html(section.advice)
+    body = (
+        "".join(notes_html(notes) for notes in section.notes)
+        + advice_html(section.advice)
+        + "".join(table_html(table) for table in section.tables)
+    )
     intro = f'<p class="intro">{text_html(section.intro)}</p>\n' if section.intro else ""
     return intro + body if body else ""

@@ -151,7 +151,7 @@ def text_sheets(page: Page) -> list[Figure]:
     for table in page.tables:
         _table(paper, table)
     for section in page.sections:
-        if not section.notes and not section.advice:
+        if not section.notes and not section.advice and not section.tables:
             continue
         _heading(paper, section.heading)
         if section.intro:
@@ -167,6 +167,8 @@ def text_sheets(page: Page) -> list[Figure]:
             paper.gap(0.06)
             paper.write(f"{advice.where}, {advice.who}: {advice.deed}", bold=True)
             paper.write(advice.why, colour=LIGHT.muted)
+        for table in section.tables:
+            _table(paper, table)
     return paper.sheets
 
 

@@ -2,12 +2,23 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
-Cell = str | float  # a number that cannot be had is NaN
-
 DIGITS = 2
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A status in words, whose colour says no more than they do; then what led to it."""
+
+    text: str
+    kind: Literal["good", "bad", "plain"] = "plain"
+    why: str = ""
+
+
+Cell = str | float | Mark  # a number that cannot be had is NaN
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,8 @@ def cell_text(cell: Cell, digits: int) -> str:
     """Write one cell; empty where there is no number."""
     if isinstance(cell, str):
         return cell
+    if isinstance(cell, Mark):
+        return f"{cell.text}: {cell.why}" if cell.why else cell.text
     if cell != cell or cell in (float("inf"), float("-inf")):
         return ""
     text = f"{cell:.{digits}f}" if isinstance(cell, float) else str(cell)
