@@ -1,13 +1,12 @@
 """Every figure that issue 5 asks of the filters, as a named goal."""
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from peak_memory import peak_memory_mb
 
 # Columns of the mean row, dB but Tmode in s.
 AT_6_DB = {"lo6": 3.40, "loPk": 0.90, "mid6": 1.80, "hiE": 0.72, "lr": 0.55, "gain": 6.3}
@@ -112,34 +111,22 @@ def timing_goals(room):
 
 
 def design_memory_mb(responses):
-    """Peak resident memory of a process that designs nine positions and nothing else.
-
-    Linux counts what the parent held before it started the process into `ru_maxrss`, not into
-    VmHWM.
-    """
+    """Peak memory of a process that designs nine positions and nothing else."""
+    code = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from roomcal.design.design import design\n"
+        "from roomcal.design.targets import target_curve\n"
+        "from roomcal.model.design_spec import DesignSpec\n"
+        "from roomcal.model.impulse_response import ImpulseResponse\n"
+        "h = np.load(sys.argv[1])\n"
+        "rs = [ImpulseResponse(x, 48000, 'L', f'p{k}') for k, x in enumerate(h)]\n"
+        "design(rs, target_curve('flat'), DesignSpec(), name='x', fs=48000)\n"
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "responses.npy"
         np.save(path, np.array([r.samples for r in responses]))
-        code = (
-            "import pathlib, resource, sys\n"
-            "import numpy as np\n"
-            "from roomcal.design.design import design\n"
-            "from roomcal.design.targets import target_curve\n"
-            "from roomcal.model.design_spec import DesignSpec\n"
-            "from roomcal.model.impulse_response import ImpulseResponse\n"
-            "h = np.load(sys.argv[1])\n"
-            "rs = [ImpulseResponse(x, 48000, 'L', f'p{k}') for k, x in enumerate(h)]\n"
-            "design(rs, target_curve('flat'), DesignSpec(), name='x', fs=48000)\n"
-            "status = pathlib.Path('/proc/self/status')\n"
-            "own = [x.split()[1] for x in status.read_text().splitlines() if 'VmHWM' in x] "
-            "if status.is_file() else []\n"
-            "print(own[0] if own else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True
-        )
-    per_mb = 1024.0 * 1024.0 if sys.platform == "darwin" else 1024.0
-    return float(done.stdout) / per_mb
+        return peak_memory_mb(code, str(path))
 
 
 def promise_goals(room):
@@ -243,7 +230,7 @@ def own_deviation_db(h, fs, target, band):
 
 
 def clipped_deviation_db(h, fs, target, band, boost_db):
-    """What is left by a correction that is perfect but for its boost re its median, 0.2 to 2 kHz."""
+    """Give what a correction leaves that is perfect but for its boost re its median at mid band."""
     middle = np.median(-off_target_db(h, fs, target, np.linspace(200, 2000, 400)))
     off = off_target_db(h, fs, target, np.geomspace(*band, 100))
     return float(np.std(off + np.minimum(-off, middle + boost_db)))

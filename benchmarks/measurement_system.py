@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from peak_memory import peak_memory_mb
 from scipy.io import wavfile
 
 from roomcal.measure.judge import judge_capture
@@ -27,10 +28,9 @@ FS = 48000
 KILLS = 50
 # Measuring, data and process, safety: what runs live has a matrix of its own.
 ROWS = [*range(1, 34), *range(42, 54)]
-# The job in a process of its own, in a room that plays and is judged: peak memory in MB. With a
-# library that a user's script may have loaded before, and with work of other kinds done.
+# The job in a process of its own, in a room that plays and is judged.
 SESSION = """
-import pathlib, resource, sys, tempfile
+import pathlib, tempfile
 from roomcal.jobs.conversation import Silent
 from roomcal.jobs.measure import MeasureRequest, measure
 from roomcal.jobs.studio import open_place
@@ -39,8 +39,6 @@ with tempfile.TemporaryDirectory() as folder:
     studio = place.studio
     request = MeasureRequest(studio.speakers, studio.positions[:{positions}])
     measure(pathlib.Path(folder), "s", place, request, Silent())
-unit = 1 if sys.platform == "darwin" else 1024
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
 """
 
 
@@ -53,19 +51,11 @@ def speed(record, *, quick: bool) -> list[tuple]:
         start = time.process_time()
         judge_capture(capture)
         times.append(time.process_time() - start)
-    script = SESSION.format(positions=1 if quick else 9)
-    done = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True
-    )
+    memory_mb = peak_memory_mb(SESSION.format(positions=1 if quick else 9))
     positions = "1 position" if quick else "9 positions"
     return [
         ("analysis of a take of 3 x 5.5 s", statistics.median(times), "s", 2.0),
-        (
-            f"memory of `measure`, 2 speakers x {positions}",
-            float(done.stdout.split()[-1]),
-            "MB",
-            600.0,
-        ),
+        (f"memory of `measure`, 2 speakers x {positions}", memory_mb, "MB", 600.0),
     ]
 
 
