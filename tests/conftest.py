@@ -41,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A shell starts what runs in its background deaf to Ctrl-C, and every child inherits that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        # `nohup`: still no matter to the tests, but a handler is not inherited by their children.
+        signal.signal(signal.SIGHUP, lambda *_: None)
     is_worker = hasattr(config, "workerinput")
     several = config.getoption("numprocesses", default=None)
     if several and not is_worker and importlib.util.find_spec("numba"):
