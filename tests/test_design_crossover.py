@@ -1,5 +1,7 @@
 """A sub that joins two mains: what adds up, and what comes of it in the 2.1 virtual room."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.signal as sg
@@ -180,3 +182,25 @@ def test_the_virtual_room_plays_through_its_crossover_without_a_null():
         crossing = (f > 40) & (f < 200)
         assert (mean[crossing] - np.median(mean)).min() > -6.0
         assert np.abs(np.mean(mean[crossing]) - np.median(mean)) < 2.0
+
+
+@pytest.mark.parametrize("gain_db", [-9.0, 9.0])
+def test_a_sub_that_is_set_wrong_is_joined_and_said_to_be(gain_db):
+    result = design(trio(gain=10 ** (gain_db / 20)), FLAT, SPEC, name="x", fs=FS, studio=STUDIO)
+    plain = design(trio(), FLAT, SPEC, name="x", fs=FS, studio=STUDIO)
+
+    notes = " ".join(result.explanations[0].notes)
+    assert "set the level at Sub itself" in notes
+    assert "set the level at Sub itself" not in " ".join(plain.explanations[0].notes)
+
+
+@pytest.mark.parametrize(("gain_db", "word"), [(-40.0, "quieter"), (40.0, "louder")])
+def test_a_sub_that_hardly_plays_is_not_raised_to_its_mains(gain_db, word):
+    """Somebody will switch it on again, and would get everything that it lacked."""
+    responses = trio(gain=10 ** (gain_db / 20))
+    with pytest.raises(InputError, match=f"Sub plays 4. dB {word}|Sub plays 3. dB {word}"):
+        design(responses, FLAT, SPEC, name="x", fs=FS, studio=STUDIO)
+    left = replace(SPEC, match_levels=False)
+    filters = design(responses, FLAT, left, name="x", fs=FS, studio=STUDIO).filters
+    low, high = (np.abs(np.fft.rfft(filters.path(out, "L"))).max() for out in ("Sub", "L"))
+    assert 20 * np.log10(low / high) < 12.0

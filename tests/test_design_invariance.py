@@ -66,6 +66,21 @@ def test_gain_delay_and_order_of_positions_do_not_matter(plain, gain_db, inverte
     np.testing.assert_allclose(sign * taps, plain, atol=SAME_FILTER)
 
 
+def test_the_order_of_the_responses_does_not_choose_the_main_position(plain):
+    at = [2, 0, 3, 1]
+    samples = [np.r_[np.zeros(960), ROOMS[k]] for k in at]
+    np.testing.assert_allclose(taps_of(samples, [f"p{k + 1}" for k in at]), plain, atol=EXACT)
+
+
+@pytest.mark.parametrize("names", [["p10", "p2"], ["p2", "p10"]])
+def test_p2_stands_before_p10(names):
+    rooms = dict(zip(("p2", "p10"), ROOMS, strict=False))
+    samples = [np.r_[np.zeros(960), rooms[n]] for n in names]
+    swapped = [np.r_[np.zeros(960), rooms[n]] for n in ("p2", "p10")]
+    wanted = taps_of(swapped, ["centre 1", "centre 2"])
+    np.testing.assert_allclose(taps_of(samples, names), wanted, atol=EXACT)
+
+
 @settings(max_examples=4, deadline=None)
 @given(
     which=st.integers(0, 3),

@@ -92,3 +92,21 @@ def test_a_flat_response_has_an_empty_ledger():
     )
 
     assert result.explanations[0].ledger == ()
+
+
+def test_what_is_not_corrected_is_predicted_as_it_was():
+    """Before and predicted are one quantity, also where the direct sound has its part."""
+
+    def reflect(x, k, at):
+        for late in (90 + 7 * k, 310 - 11 * k):
+            x[at + late] += 0.6
+        return x
+
+    spec = DesignSpec(strength=0.0)
+    result = design(responses(reflect), target_curve("flat"), spec, name="x", fs=FS)
+    curves = result.explanations[0].curves
+    before, predicted = curves["before"], curves["predicted"]
+    np.testing.assert_allclose(before.level_db, predicted.level_db, atol=0.01)
+    assert np.ptp(before.level_db) > 1.0
+    for entry in result.explanations[0].ledger:
+        assert entry.left_db == pytest.approx(entry.level_db, abs=0.02)

@@ -127,6 +127,22 @@ def test_a_hybrid_is_bands_and_a_short_filter():
     assert np.abs(fir[512:]).max() < 1e-6 * np.abs(fir).max()
 
 
+@pytest.mark.parametrize("seed", [3, 21, 83])
+def test_bands_and_filter_of_a_hybrid_keep_the_boost_limit_together(seed):
+    rng = np.random.default_rng(seed)
+    t = np.arange(FS) / FS
+    x = np.r_[1.0, 0.3 * rng.standard_normal(FS - 1) * np.exp(-t[1:] / 0.02)]
+    x = sg.sosfilt(sg.butter(2, 35.0, "high", fs=FS, output="sos"), np.r_[np.zeros(480), x])
+    spec = DesignSpec(peq=8, hybrid_hz=100.0, taps=256, device_limits="minidsp", max_boost_db=6)
+    one = ImpulseResponse(x, FS, "L", "p1")
+    taps = design([one], target_curve("flat"), spec, name="x", fs=FS).filters.taps[0, 0]
+
+    level_db = 20 * np.log10(np.abs(np.fft.rfft(taps, 1 << 18)))
+    f = np.fft.rfftfreq(1 << 18, 1 / FS)
+    middle = np.median(level_db[(f > 200) & (f < 2000)])
+    assert (level_db[(f > 20) & (f < 20000)] - middle).max() < 6.0 + 0.3
+
+
 def test_what_cannot_be_is_refused():
     with pytest.raises(InputError, match="linear"):
         DesignSpec(peq=5, phase="linear")

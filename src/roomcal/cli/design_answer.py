@@ -15,6 +15,8 @@ _SILENT_DB = 30.0  # so far below its target a speaker does not play
 
 def bank_json(bank: "Bank", max_boost_db: float) -> dict[str, Any]:
     """Give the answer of `--json` for one bank."""
+    from roomcal.dsp.gain import quieter_db
+
     first = next(iter(bank.filters.values()))
     return {
         "bank": bank.name,
@@ -22,6 +24,7 @@ def bank_json(bank: "Bank", max_boost_db: float) -> dict[str, Any]:
         "n_taps": first.n_taps,
         "latency_s": first.latency_s,
         "headroom_db": first.headroom_db,
+        "quieter_db": quieter_db(first),
         "max_boost_db": max_boost_db,
         "speakers": [
             {
@@ -49,6 +52,7 @@ def show_bank(settings: Settings, bank: "Bank") -> None:
     import numpy as np
 
     from roomcal.cli.analyze_tables import number
+    from roomcal.dsp.gain import quieter_db
     from roomcal.jobs.describe import notes_by_speaker
 
     probes_hz = (31.5, 63.0, 125.0, 250.0, 500.0, 1000.0, 4000.0, 10000.0)
@@ -64,7 +68,7 @@ def show_bank(settings: Settings, bank: "Bank") -> None:
     taps = ", ".join(f"{f.n_taps} at {fs} Hz" for fs, f in bank.filters.items())
     settings.show_table(
         f"Bank {bank.name}: taps {taps}; latency {1000.0 * first.latency_s:.1f} ms, headroom "
-        f"{first.headroom_db:.1f} dB",
+        f"{first.headroom_db:.1f} dB (music plays about {quieter_db(first):.1f} dB quieter)",
         ["dB", "31.5 Hz", "63", "125", "250", "500", "1 k", "4 k", "10 k"],
         rows,
         caption="Before and predicted: mean of the positions against the target, which follows the "

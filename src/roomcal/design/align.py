@@ -81,7 +81,7 @@ def align(
     fs : int
         The rate to design for.
     main_position : str
-        Counts twice where it is among the positions.
+        Counts as five where it is among the positions.
     is_sub : bool
         The speaker plays bass alone; found out from the response when it is not said.
 

@@ -13,6 +13,7 @@ import scipy.fft
 from roomcal.design.align import AlignedSet, band_power
 from roomcal.design.rolloff import find_roll_off
 from roomcal.dsp.rate import at_rate
+from roomcal.errors import InputError
 from roomcal.model.curve import Curve
 from roomcal.model.filter_bank import Crossover
 from roomcal.model.impulse_response import ImpulseResponse
@@ -42,6 +43,9 @@ _AROUND = (0.4, 2.5)
 _GRID_HZ = log_grid_hz(20.0, 350.0, 24)
 # A dip counts this much more than a peak: a filter can cut what is there.
 _DIP_WEIGHT = 3.0
+# A sub this much louder or quieter than its mains is set wrong: said; and so much: not joined. What
+# is muted must not be raised by what it is missing, for someone will turn it up again.
+SUSPICIOUS_LEVEL_DB, MOST_LEVEL_DB = 6.0, 20.0
 # A main is crossed at least this far above its own corner.
 _ABOVE_CORNER = 1.15
 
@@ -77,13 +81,19 @@ class SubJoin:
             if self.main_delay_s == 0.0
             else ("the mains", self.main_delay_s)
         )
+        much = ""
+        if abs(self.gain_db) > SUSPICIOUS_LEVEL_DB:
+            much = (
+                f"; {abs(self.gain_db):.1f} dB is much: set the level at {self.sub} itself and "
+                "measure again"
+            )
         polarity = "inverted" if self.inverted else "not inverted"
         return (
             f"crossed to {self.sub} at {frequency_text(self.crossover.f_hz)}, "
             f"{self.crossover.slope_db_per_octave} dB per octave; {who} delayed by "
             f"{1000.0 * delay_s:.2f} ms, {self.sub} {polarity}, {self.gain_db:+.1f} dB; "
             f"the sum falls at most {-self.worst_dip_db:.1f} dB below its "
-            f"louder half at any position (as wired: {-self.without_db:.1f} dB)"
+            f"louder half at any position (as wired: {-self.without_db:.1f} dB)" + much
         )
 
 
@@ -95,6 +105,7 @@ def join_sub(
     *,
     crossover_hz: float | None,
     most_main_delay_s: float,
+    match_level: bool = True,
 ) -> SubJoin | str:
     """Choose the crossover, or say why there is none.
 
@@ -109,6 +120,13 @@ def join_sub(
         None: the best of those that the mains can play.
     most_main_delay_s : float
         The mains are delayed by no more.
+    match_level : bool
+        Bring the sub to the level of the mains.
+
+    Raises
+    ------
+    InputError
+        RC-315 when the sub is so much quieter or louder that it cannot be meant.
     """
     positions = [r.position for r in sub]
     for rs in mains.values():
@@ -126,7 +144,16 @@ def join_sub(
     f = _GRID_HZ
     M = np.array([[_spectrum(r, f) for r in _at(rs, positions)] for rs in mains.values()])
     S = np.array([_spectrum(r, f) for r in _at(sub, positions)])
-    gain_db = _level_match_db(by_name, list(mains), sub[0].speaker, target)
+    gain_db = _level_match_db(by_name, list(mains), sub[0].speaker, target) if match_level else 0.0
+    if abs(gain_db) > MOST_LEVEL_DB:
+        raise InputError(
+            "RC-315",
+            f"{sub[0].speaker} plays {abs(gain_db):.0f} dB "
+            f"{'quieter' if gain_db > 0.0 else 'louder'} than {', '.join(mains)}",
+            hint="see whether it is on, set its level and measure again; or leave levels as they "
+            "are with --no-level-match",
+            gain_db=round(gain_db, 1),
+        )
     S = S * ratio_from_db(gain_db)
     lowest = _lowest_crossover_hz([by_name[n] for n in mains])
     tried_hz = (

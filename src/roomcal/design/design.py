@@ -1,5 +1,6 @@
 """From responses and a target to one filter bank, and the reasons for it."""
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -53,8 +54,8 @@ def design(
     Parameters
     ----------
     responses : sequence of ImpulseResponse
-        Any number of speakers and positions. The main position counts twice: the first of the
-        studio, or without a studio that of the first response.
+        Any number of speakers and positions. The main position counts as five: the first of the
+        studio, or without a studio the first by its name (p2 before p10).
     target : Curve
         A target without roll-off is limited to what the speakers can do. Where `spec.target` is
         one that comes from the measurement, that one counts.
@@ -197,6 +198,7 @@ def _joined(
         target,
         crossover_hz=spec.crossover_hz,
         most_main_delay_s=left_s,
+        match_level=spec.match_levels,
     )
     if isinstance(join, str):
         return join
@@ -226,7 +228,7 @@ def _by_speaker(
 
 
 def _main_position(responses: Sequence[ImpulseResponse], studio: Studio | None) -> str:
-    """Return the position that counts twice."""
+    """Return the position that counts most: the studio's first, else the first by its name."""
     if not responses:
         raise InputError(
             "RC-315", "there is no response to design from", hint="measure or import one"
@@ -234,4 +236,10 @@ def _main_position(responses: Sequence[ImpulseResponse], studio: Studio | None) 
     measured = {r.position for r in responses}
     if studio is not None and studio.positions and studio.positions[0].name in measured:
         return studio.positions[0].name
-    return responses[0].position
+    return min(measured, key=_by_number)
+
+
+def _by_number(name: str) -> list[tuple[bool, int, str]]:
+    """Sort p2 before p10."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts]

@@ -15,7 +15,13 @@ from roomcal.design.guard import AUDIBLE_HZ, AUDIBLE_S
 from roomcal.design.limits import Limits
 from roomcal.dsp.smoothing import smoothed_power
 from roomcal.model.ledger import Action, Kind, LedgerEntry
-from roomcal.units import ComplexArray, FloatArray, db_from_power, speed_of_sound_m_s
+from roomcal.units import (
+    ComplexArray,
+    FloatArray,
+    db_from_power,
+    frequency_text,
+    speed_of_sound_m_s,
+)
 
 # Smaller deviations are below what placement and taste change.
 LEAST_DB = 2.0
@@ -124,7 +130,9 @@ def _entry(
         aligned, curves, limits, i, level_db=level_db, spread_db=spread_db, agreed=agreed, low=low
     )
     taken = -correction_db / level_db >= _TAKEN_SHARE
-    action, then = _action(kind, level_db, taken=taken, distance_m=distance_m)
+    action, then = _action(
+        kind, level_db, taken=taken, distance_m=distance_m, alone=len(aligned.positions) == 1
+    )
     if taken and abs(left_db) > LEAST_DB:
         then += f"; {left_db:+.1f} dB remain"
     elif not taken and -correction_db * np.sign(level_db) > _PART_DB:
@@ -161,7 +169,8 @@ def _classed(
     if limits.trust is not None and limits.trust[i] < 1.0:
         return "noise", "the noise is near", None, None
     if limits.roll_off is not None and f0 < limits.roll_off.corner_hz:
-        return "speaker", "below the speaker's own roll-off", None, None
+        text = f"below the speaker's own roll-off at {frequency_text(limits.roll_off.corner_hz)}"
+        return "speaker", text, None, None
     if f0 >= TRANSITION_HZ:
         direct_db = curves.direct_db
         if direct_db is not None and direct_db[i] / level_db >= 0.5 and agreed >= _AGREED_SHARE:
@@ -182,7 +191,8 @@ def _classed(
             return "mode", text, decay_s, None
         if agreed < _AGREED_SHARE or spread_db > _PLACE_DB:
             return "boundary", f"only at {shared}", decay_s, quarter_m
-        return "speaker", f"at {shared}, and decays quickly", decay_s, None
+        how = "and its decay does not show" if decay_s is None else "and decays quickly"
+        return "speaker", f"at {shared}, {how}", decay_s, None
     where = (
         f"differs by {spread_db:.1f} dB between positions: a surface near the seat"
         if spread_db > _PLACE_DB
@@ -192,7 +202,7 @@ def _classed(
 
 
 def _action(
-    kind: Kind, level_db: float, *, taken: bool, distance_m: float | None
+    kind: Kind, level_db: float, *, taken: bool, distance_m: float | None, alone: bool
 ) -> tuple[Action, str]:
     """Say what to do, and why."""
     if kind == "noise":
@@ -203,6 +213,8 @@ def _action(
         return "treat", "the filter takes little of it; bass absorption takes the rest"
     if kind == "speaker":
         return "leave", "boosting it costs headroom and excursion" if level_db < 0.0 else "left"
+    if kind == "reflection" and alone:
+        return "treat", "one position cannot show where it holds; absorb it"
     if kind == "reflection":
         return "treat", "a filter cannot undo what differs between seats; absorb it"
     if distance_m is not None and distance_m <= _MOVABLE_M:

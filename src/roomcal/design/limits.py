@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from roomcal.design.align import AlignedSet
-from roomcal.design.rolloff import RollOff, find_roll_off
+from roomcal.design.rolloff import BOOST_END_OCTAVES, RollOff, find_roll_off
 from roomcal.model.design_spec import DesignSpec
 from roomcal.model.impulse_response import BandSnr
 from roomcal.units import FloatArray, frequency_text
@@ -18,8 +18,7 @@ _FADE_IN_OCTAVES = 0.25
 # Below the high end it fades out between these shares of it: 16.5 to 19 kHz for 20 kHz, where
 # microphones and speakers give up.
 _FADE_OUT_SHARES = (0.825, 0.95)
-# Below a speaker's corner, boost ends within half an octave, every correction within an octave.
-_BOOST_END_OCTAVES = 0.5
+# Below a speaker's corner every correction ends within an octave.
 _CORRECTION_END_OCTAVES = 1.0
 # Nothing is measured reliably nearer to half the sample rate than this share of it.
 _TRUSTED_SHARE = 0.92
@@ -83,7 +82,7 @@ def find_limits(aligned: AlignedSet, f_hz: FloatArray, spec: DesignSpec) -> Limi
     """
     notes = []
     share = _range_share(f_hz, spec, aligned)
-    boost_db = np.full(f_hz.size, spec.max_boost_db)
+    boost_db = np.full(f_hz.size, float(spec.max_boost_db))
     roll_off = find_roll_off(
         aligned.power,
         aligned.bin_hz,
@@ -92,8 +91,8 @@ def find_limits(aligned: AlignedSet, f_hz: FloatArray, spec: DesignSpec) -> Limi
     )
     if roll_off is not None:
         octaves = np.log2(f_hz / roll_off.corner_hz)
-        boost_db *= np.clip(1.0 + octaves / _BOOST_END_OCTAVES, 0.0, 1.0)
-        span = _CORRECTION_END_OCTAVES - _BOOST_END_OCTAVES
+        boost_db *= np.clip(1.0 + octaves / BOOST_END_OCTAVES, 0.0, 1.0)
+        span = _CORRECTION_END_OCTAVES - BOOST_END_OCTAVES
         share *= np.clip((octaves + _CORRECTION_END_OCTAVES) / span, 0.0, 1.0)
         if roll_off.corner_hz > spec.low_hz:
             notes.append(roll_off.text)
@@ -113,7 +112,7 @@ def find_limits(aligned: AlignedSet, f_hz: FloatArray, spec: DesignSpec) -> Limi
         )
     return Limits(
         boost_db=boost_db,
-        cut_db=np.full(f_hz.size, spec.max_cut_db),
+        cut_db=np.full(f_hz.size, float(spec.max_cut_db)),
         share=spec.strength * share,
         roll_off=roll_off,
         notes=tuple(notes),

@@ -12,10 +12,11 @@ from roomcal.design.peq import fit_peq, sections_of
 from roomcal.dsp.biquads import rendered
 from roomcal.model.biquad import Biquad
 from roomcal.model.design_spec import DesignSpec
-from roomcal.units import FloatArray, frequency_text, log_ramp
+from roomcal.units import ComplexArray, FloatArray, db_from_ratio, frequency_text, log_ramp
 
 # A hybrid hands over from bands to FIR within an octave.
 _HANDOVER = 2.0**0.5
+_CAP_PASSES, _CAP_DONE_DB = 8, 0.05
 
 
 def parametric_taps(
@@ -72,11 +73,25 @@ def parametric_taps(
     above = log_ramp(f_hz, edges)
     rest_db = (correction_db - fit.level_db) * above
     fir = minimum_phase_taps(f_hz, rest_db, fs, n_taps=n_fir)
-    fir = capped(fir, fs, max_boost_db=spec.max_boost_db, middle=middle)
     n_fft = scipy.fft.next_fast_len(2 * n_taps, real=True)
-    both = scipy.fft.rfft(taps, n_fft) * scipy.fft.rfft(fir, n_fft)
+    H = scipy.fft.rfft(taps, n_fft)
+    most_db = spec.max_boost_db
+    for _ in range(_CAP_PASSES):  # what bands and FIR add in the handover counts together
+        fir = capped(fir, fs, max_boost_db=most_db, middle=middle)
+        both = H * scipy.fft.rfft(fir, n_fft)
+        excess_db = _most_boost_db(both, fs, middle) - spec.max_boost_db
+        if excess_db <= _CAP_DONE_DB:
+            break
+        most_db = max(most_db - excess_db, 0.0)
     note = (
         f"hybrid: {len(fit.biquads)} bands below {frequency_text(spec.hybrid_hz)}, "
         f"a FIR of {n_fir} taps above"
     )
     return np.asarray(scipy.fft.irfft(both, n_fft)[:n_taps]), fit.biquads, (note, *fit.notes[1:])
+
+
+def _most_boost_db(H: ComplexArray, fs: int, middle: Band) -> float:
+    """Largest gain of a half spectrum re the median gain in `middle`."""
+    level_db = db_from_ratio(H)
+    f = np.linspace(0.0, fs / 2.0, H.size)
+    return float(level_db.max() - np.median(level_db[middle.covers(f)]))

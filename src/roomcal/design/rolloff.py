@@ -12,6 +12,7 @@ from roomcal.units import FloatArray, db_from_power, frequency_text, log_grid_hz
 _SMOOTHING = 3
 _GRID_HZ = log_grid_hz(10.0, 1000.0, 24)
 _PLATEAU_HZ = (100.0, 1000.0)  # small monitors are flat from here; the median ignores modes
+BOOST_END_OCTAVES = 0.5  # below the corner nothing is added
 CORNER_DEPTH_DB = 6.0  # the corner: nothing at or below it comes nearer to the plateau
 _HIGHEST_CORNER_HZ = 250.0  # above, it is no roll-off but another kind of speaker
 # A speaker falls by 11 dB (closed) or 20 dB (vented) within the octave below its corner. Where what
@@ -43,6 +44,11 @@ class RollOff:
     level_db: FloatArray
     hidden: bool = False  # the room hides the slope: the corner is an estimate
 
+    @property
+    def boost_end_hz(self) -> float:
+        """Frequency below which nothing is added."""
+        return self.corner_hz * 2.0**-BOOST_END_OCTAVES
+
     def level_at(self, f_hz: FloatArray) -> FloatArray:
         """Level re the plateau that the speaker reaches at or below each frequency."""
         return np.interp(np.log(f_hz), np.log(self.f_hz), self.level_db)
@@ -51,15 +57,15 @@ class RollOff:
     def text(self) -> str:
         """Say what was found."""
         octave_down = float(self.level_at(np.array([self.corner_hz / 2.0]))[0])
+        ends = f"boost fades out below, to none at {frequency_text(self.boost_end_hz)}"
         if self.hidden:
             return (
                 f"the speaker itself rolls off below about {frequency_text(self.corner_hz)} (an "
-                "estimate: modes of the room hide its slope): no boost below"
+                f"estimate: modes of the room hide its slope): {ends}"
             )
         return (
             f"the speaker itself rolls off below {frequency_text(self.corner_hz)} "
-            f"({CORNER_DEPTH_DB:.0f} dB down there, {-octave_down:.0f} dB an octave lower): no "
-            "boost below"
+            f"({CORNER_DEPTH_DB:.0f} dB down there, {-octave_down:.0f} dB an octave lower): {ends}"
         )
 
 

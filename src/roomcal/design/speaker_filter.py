@@ -198,10 +198,13 @@ def speaker_filter(
     after = spatial_level(
         power, aligned.bin_hz, f, weights=aligned.weights, fine=cuts, coarse=boosts
     )
+    before_db = spatial_level(
+        aligned.power, aligned.bin_hz, f, weights=aligned.weights, fine=cuts, coarse=boosts
+    ).fine_db
     level_db = float(aligned.weights @ aligned.level_db)
     gain_db = smoothed_level_db(taps, fs, f, 24, n_fft=n_fft)
     drawn = {
-        "before": first.before_db + level_db,
+        "before": before_db + level_db,
         "asked": first.asked_db + level_db,
         "target": first.target_db + level_db,
         "wanted": first.wanted_db,
@@ -223,7 +226,7 @@ def speaker_filter(
         aligned,
         LedgerCurves(
             f_hz=f,
-            before_db=first.before_db,
+            before_db=before_db,
             target_db=first.target_db,
             correction_db=gain_db,
             predicted_db=after.fine_db,

@@ -1,13 +1,12 @@
 """The README.txt of every export: what it is, how to install it, what level to expect."""
 
 import textwrap
-from collections.abc import Mapping
 from pathlib import Path
 
-from roomcal.dsp.gain import pink_gain_db
+from roomcal.dsp.gain import quieter_db
 from roomcal.export.carried import Carried
 from roomcal.files.atomic import write_bytes
-from roomcal.model.filter_bank import Bank, FilterBank
+from roomcal.model.filter_bank import Bank
 
 _WIDTH = 98
 
@@ -38,7 +37,7 @@ def readme_text(bank: Bank, *, program: str, install: str, notes: str = "") -> s
         f"{f.latency_samples} samples at {fs} Hz" for fs, f in bank.filters.items()
     )
     length = f"Length: {first.n_taps} samples at {first.fs} Hz. Latency: {latencies}."
-    quieter = quieter_db(bank.filters)
+    quieter = quieter_db(first)
     return f"""Correction {bank.name} for {program}
 
 Sample rates: {", ".join(str(fs) for fs in bank.filters)} Hz
@@ -61,7 +60,7 @@ def write_band_readme(
 ) -> Path:
     """Write README.txt of an export of bands; see `write_readme`."""
     first = next(iter(carried.filters.values()))
-    quieter = quieter_db(carried.filters)
+    quieter = quieter_db(first)
     lost = "".join(
         textwrap.fill(loss, _WIDTH, initial_indent="- ", subsequent_indent="  ") + "\n"
         for loss in carried.losses
@@ -85,9 +84,3 @@ What is not carried
     path = folder / "README.txt"
     write_bytes(path, text.encode())
     return path
-
-
-def quieter_db(filters: Mapping[int, FilterBank]) -> float:
-    """By how much pink noise plays quieter through the loudest path of the first rate."""
-    first = next(iter(filters.values()))
-    return -max(pink_gain_db(first.path(out, inp), first.fs) for out, inp in first.active_paths)

@@ -98,12 +98,13 @@ class FilterBank:
 class Explanation:
     """Why the filter of one speaker is what it is: every intermediate curve of the design.
 
-    `curves` holds "before" (the level that the design saw), "asked" (the user's target, placed at
-    the level it is held against), "target" (what the speaker can do of it), "wanted" (the whole
-    difference), "granted" (what the rules leave of it), "boost limit", "spread" (between
-    positions), "correction" (the level of the taps) and "predicted" (what will be measured).
-    "correction" and "predicted" leave out `gain_db` and the bank's headroom, so that they lie over
-    "target" and "before". `ledger` classes every deviation above 2 dB.
+    `curves` holds "before" (what was measured, averaged over positions), "asked" (the target,
+    placed at the level it is held against), "target" (what the speaker can do of it), "wanted"
+    (the whole difference; above the bass the direct sound has its part in it), "granted" (what the
+    rules leave of it), "boost limit", "spread" (between positions), "correction" (of the taps)
+    and "predicted" (what will be measured). "correction" and "predicted" leave out `gain_db` and
+    the bank's headroom, so that they lie over "target" and "before". `ledger` classes every
+    deviation above 2 dB.
     """
 
     speaker: str
