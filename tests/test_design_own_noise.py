@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.signal as sg
 
 from roomcal.design.align import align
 from roomcal.design.design import design
@@ -71,3 +72,24 @@ def test_an_imported_response_is_not_boosted_where_it_is_noise():
     limit = result.explanations[0].curves["boost limit"]
     assert limit.level_at(np.array([25.0, 40.0, 60.0])).max() == 0.0
     assert any("above the noise" in note for note in result.explanations[0].notes)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_chance_in_the_deep_bass_is_no_reason_to_boost_noise(seed):
+    """White noise 50 dB below the peak, a speaker that ends at 50 Hz (24 dB an octave)."""
+    rng = np.random.default_rng((7, seed))
+    n = round(1.2 * FS)
+    x = np.zeros(n)
+    x[480] = 1.0
+    t = np.arange(n - 480) / FS
+    x[480:] += 0.02 * rng.standard_normal(n - 480) * 10.0 ** (-3.0 * t / 0.35)
+    x = sg.sosfilt(sg.butter(4, 50.0, "high", fs=FS, output="sos"), x)
+    x += 10.0 ** (-50.0 / 20.0) * rng.standard_normal(n)
+    one = ImpulseResponse(x, FS, "L", "p1")
+    filters = design([one], target_curve("flat"), DesignSpec(), name="x", fs=FS).filters
+
+    level_db = 20.0 * np.log10(np.abs(np.fft.rfft(filters.taps[0, 0], 1 << 18)))
+    f = np.fft.rfftfreq(1 << 18, 1.0 / FS)
+    middle_db = np.median(level_db[(f > 200.0) & (f < 2000.0)])
+    # The speaker is 20 dB down at 28 Hz; no correction reaches there but its own slope.
+    assert level_db[(f > 15.0) & (f < 28.0)].max() - middle_db < 1.0

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from roomcal.measure.snr import band_energies
 from roomcal.model.impulse_response import BandSnr
@@ -13,6 +14,12 @@ _SHORTEST_S = 0.5
 # The last quarter is noise where it is hardly weaker than the quarter before it.
 _QUARTERS = 4
 _STILL_DB = 2.0
+# Beside noise in the bands above it, a band is noise unless it falls by more than chance: so many
+# standard deviations. A gap of one band is chance as well.
+_CHANCE_SIGMAS, _GAP_BANDS = 3.0, 2
+# Independent values in a second of noise of 1 Hz: 2, less what the Hann window takes, whose
+# (sum of w^2)^2 / (n sum of w^4) is (3/8)^2 / (35/128).
+_VALUES = 2.0 * (3.0 / 8.0) ** 2 / (35.0 / 128.0)
 _LEAST_RATIO = 1e-3  # power; nothing is said about a signal deeper in the noise
 _NOTHING = 1e-300
 _MEAN_OF_BANDS = 3  # an octave: a third octave of bass in a quarter second is chance
@@ -41,11 +48,13 @@ def own_snr(h: Sequence[FloatArray], arrivals: Sequence[float], fs: int) -> Band
     """
     f_hz = band_centres_hz(20.0, min(20000.0, 0.4 * fs), bands_per_octave=3)
     energies = np.zeros((3, f_hz.size))
+    noise_s = 0.0
     for x, arrival in zip(h, arrivals, strict=True):
         after = x[int(arrival) :]
         if after.size < _SHORTEST_S * fs:
             return None
         quarter = after.size // _QUARTERS
+        noise_s += quarter / fs
         parts = [after, np.zeros(after.size), np.zeros(after.size)]
         for k in (1, 2):  # the last but one, and the last
             start = (_QUARTERS - 3 + k) * quarter
@@ -56,7 +65,25 @@ def own_snr(h: Sequence[FloatArray], arrivals: Sequence[float], fs: int) -> Band
     scale = 8.0 / 3.0 * _QUARTERS
     window = np.ones(_MEAN_OF_BANDS) / _MEAN_OF_BANDS
     before, last = (np.convolve(np.pad(e, 1, mode="edge"), window, "valid") for e in energies[1:])
-    still = (last > 0.0) & (before < last * 10.0 ** (_STILL_DB / 10.0))
+    still = (last > 0.0) & _is_still(before, last, f_hz, noise_s)
     noise = np.where(still, scale * last, 0.0)
     ratio = np.where(still, energies[0] / np.maximum(noise, _NOTHING) - 1.0, np.inf)
     return BandSnr(f_hz=f_hz, snr_db=db_from_power(np.maximum(ratio, _LEAST_RATIO)))
+
+
+def _is_still(
+    before: FloatArray, last: FloatArray, f_hz: FloatArray, noise_s: float
+) -> NDArray[np.bool_]:
+    """Whether a band falls no more than noise does by chance, (n_bands,).
+
+    The energy of noise with n independent values scatters by 10 / ln 10 sqrt(2 / n) dB: in the
+    bass of one response by several dB. There the bands above decide together with the band.
+    """
+    fall_db = db_from_power(before) - db_from_power(last)
+    octave_hz = f_hz * (2.0**0.5 - 2.0**-0.5)
+    sigma_db = 10.0 / np.log(10.0) * np.sqrt(4.0 / (_VALUES * octave_hz * noise_s))
+    still = fall_db < _STILL_DB
+    for k in range(f_hz.size - 2, -1, -1):
+        beside = still[k + 1 : k + 1 + _GAP_BANDS].any()
+        still[k] |= beside and fall_db[k] < _STILL_DB + _CHANCE_SIGMAS * sigma_db[k]
+    return still
