@@ -324,3 +324,19 @@ def test_no_response_and_no_target_makes_nan(seed, n, target_db, taps, boost):
     gain = level_db(result.filters.taps[0, 0], f)
     assert gain.max() < 0.01
     assert (gain - np.median(gain[(f > 200) & (f < 2000)])).max() < boost + CAP_DB
+
+
+@pytest.mark.parametrize("seconds", [0.005, 0.02])
+def test_what_a_short_response_does_not_hold_is_not_corrected(seconds):
+    """Below one cycle in its length nothing is known: neither raised nor lowered."""
+    rng = np.random.default_rng(5)
+    h = np.zeros(480 + round(seconds * FS))
+    h[480] = 1.0
+    h[500:] += 0.1 * rng.standard_normal(h.size - 500)
+    one = ImpulseResponse(h, FS, "L", "p1")
+    result = design([one], FLAT, MIXED, name="x", fs=FS)
+
+    curves = result.explanations[0].curves
+    f = np.geomspace(20.0, 0.9 / seconds, 50)
+    assert np.abs(curves["granted"].level_at(f)).max() == 0.0
+    assert any("not at all" in note for note in result.explanations[0].notes)

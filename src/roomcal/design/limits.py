@@ -15,6 +15,9 @@ MIN_BOOST_SNR_DB = 20.0
 _FULL_TRUST_SNR_DB = 26.0
 # Above the low end of the correction it fades in over this span.
 _FADE_IN_OCTAVES = 0.25
+# What a response holds fewer cycles of it does not know: no correction below the first number, all
+# of it above the second.
+_CYCLES_KNOWN = (1.0, 2.0)
 # Below the high end it fades out between these shares of it: 16.5 to 19 kHz for 20 kHz, where
 # microphones and speakers give up.
 _FADE_OUT_SHARES = (0.825, 0.95)
@@ -128,6 +131,8 @@ def _range_share(f_hz: FloatArray, spec: DesignSpec, aligned: AlignedSet) -> Flo
     first, last = _FADE_OUT_SHARES
     below = np.log(last * high_hz / f_hz) / np.log(last / first)
     share = np.clip(np.minimum(above, below), 0.0, 1.0)
+    none, whole = _CYCLES_KNOWN
+    share *= np.clip((f_hz * aligned.shortest_s - none) / (whole - none), 0.0, 1.0)
     if aligned.is_sub:  # the band of a sub fades outside of it, within half an octave
         octaves = np.maximum(
             np.log2(aligned.band.low_hz / f_hz), np.log2(f_hz / aligned.band.high_hz)

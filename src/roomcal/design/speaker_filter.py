@@ -315,7 +315,8 @@ def _notes(aligned: AlignedSet, notes: tuple[str, ...], n_taps: int) -> tuple[st
     if aligned.shortest_s < SHORT_S:
         more.append(
             f"the shortest response ends {aligned.shortest_s:.2f} s after its arrival: bass "
-            f"below {frequency_text(CYCLES_PER_FILTER / aligned.shortest_s)} is known roughly"
+            f"below {frequency_text(CYCLES_PER_FILTER / aligned.shortest_s)} is known roughly, and "
+            f"below {frequency_text(1.0 / aligned.shortest_s)} not at all: left as it is"
         )
     if n_taps < 0.2 * ANALYSIS_S * aligned.fs:
         lowest_hz = CYCLES_PER_FILTER * aligned.fs / n_taps
