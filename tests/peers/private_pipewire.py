@@ -12,6 +12,7 @@ import soundfile
 
 STARTED_S = 20.0
 PLAYED_S = 30.0
+LEAD_S = 1.0
 LIBRARIES = """
 context.spa-libs = {
   support.* = support/libspa-support
@@ -83,7 +84,9 @@ class PrivatePipeWire:
 
     def play(self, x: np.ndarray) -> np.ndarray:
         """Play frames through the loaded chain; return what comes out, late by some periods."""
-        soundfile.write(self.home / "in.wav", x, self.fs, subtype="FLOAT")
+        # The player begins with its first link: silence, until the links of all channels are made.
+        lead = np.zeros((round(LEAD_S * self.fs), x.shape[1]), dtype=x.dtype)
+        soundfile.write(self.home / "in.wav", np.concatenate([lead, x]), self.fs, subtype="FLOAT")
         what = ("--target", "0", "--format", "f32", "--rate", str(self.fs), "--channels", "2")
         record = self.start("pw-cat", "-r", *what, str(self.home / "out.wav"))
         player = self.start("pw-cat", "-p", *what, str(self.home / "in.wav"))
