@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from roomcal.design.align import AlignedSet
+from roomcal.design.align import FADE_OUT_SHARE, AlignedSet
 from roomcal.dsp.direct_sound import direct_spectrum, span_samples
 from roomcal.dsp.minimum_phase import minimum_phase_spectrum
-from roomcal.units import ComplexArray, FloatArray, log_ramp
+from roomcal.units import ComplexArray, FloatArray, db_from_power, log_grid_hz, log_ramp
 
 # The direct sound is looked at for this many cycles: longer lets the room in.
 CYCLES = 3.0
@@ -33,6 +33,12 @@ _LOWEST_OCTAVE_HZ = 150.0
 _LEAST_GAIN = 0.05  # of the windowed all-pass, before its level is made 1 again
 # Phase differs between positions by more than this: nothing is corrected.
 _LEAST_COHERENCE = 0.5
+# Where the direct sound stands out of the end of the response by less, over half of this band, its
+# phase is that of the noise: a ratio of 10 dB moves it by 1 / sqrt(2 * 10) = 0.22 rad. The end is
+# looked at from this long after the arrival on, when a room has decayed by more.
+LEAST_SNR_DB = 10.0
+_HEARD_HZ = (400.0, 12000.0)
+_END_S = 0.2
 SMALLEST_BUDGET_S = 0.001  # less room before the sound than this corrects nothing
 
 
@@ -62,7 +68,7 @@ class ExcessPhase:
 
 def excess_phase(
     aligned: AlignedSet, F: ComplexArray, *, budget_s: float, strength: float
-) -> ExcessPhase:
+) -> ExcessPhase | str:
     """Find the all-pass that turns the direct sound of all positions into minimum phase.
 
     Parameters
@@ -74,6 +80,11 @@ def excess_phase(
         The correction reaches no farther before the direct sound.
     strength : float
         0: nothing, 1: all of the phase.
+
+    Returns
+    -------
+    part : ExcessPhase or str
+        The reason where the responses are too noisy to know the phase.
     """
     fs, n_fft = aligned.fs, aligned.n_fft
     n = span_samples(fs)
@@ -81,6 +92,12 @@ def excess_phase(
     H = scipy.fft.rfft(aligned.h, n_fft, axis=-1) * F
     h = scipy.fft.irfft(H, n_fft, axis=-1)[:, : aligned.h.shape[1]]
     C = direct_spectrum(h, aligned.lead_samples, fs, n_fft=n, cycles=CYCLES)
+    snr_db = _direct_snr_db(aligned, h, C, f)
+    if snr_db < LEAST_SNR_DB:
+        return (
+            "phase of the direct sound left as it is: over half of its range it stands only "
+            f"{snr_db:.0f} dB out of the noise; measure louder or longer"
+        )
     mean = aligned.weights @ (C / minimum_phase_spectrum(np.abs(C)))
     below = (f > _POLARITY_BAND_HZ[0]) & (f < _POLARITY_BAND_HZ[1])
     mean *= 1.0 if float(np.sum(mean[below]).real) >= 0.0 else -1.0
@@ -104,6 +121,24 @@ def excess_phase(
     group_delay_s = -np.gradient(np.unwrap(np.angle(A)), 2.0 * np.pi * f[1])[heard]
     low, top = np.percentile(group_delay_s, [2.0, 98.0])  # single bins say nothing
     return ExcessPhase(np.asarray(scipy.fft.rfft(long)), float(top - low))
+
+
+def _direct_snr_db(aligned: AlignedSet, h: FloatArray, C: ComplexArray, f: FloatArray) -> float:
+    """Median over an even share of octaves of direct sound re the end, both in the same cycles.
+
+    Infinite where the responses are too short to show their noise.
+    """
+    n = span_samples(aligned.fs)
+    lead = aligned.lead_samples
+    length = min(round(aligned.shortest_s * aligned.fs), h.shape[1] - lead)
+    end = lead + round((1.0 - FADE_OUT_SHARE) * length)
+    if end - n // 2 - lead < _END_S * aligned.fs:
+        return np.inf
+    N = direct_spectrum(h[:, end - n : end], n // 2, aligned.fs, n_fft=n, cycles=CYCLES)
+    direct, noise = aligned.weights @ np.abs(C) ** 2, aligned.weights @ np.abs(N) ** 2
+    high_hz = min(_HEARD_HZ[1], 0.9 * aligned.measured_high_hz)
+    at = np.searchsorted(f, log_grid_hz(_HEARD_HZ[0], high_hz, 24))
+    return float(np.median(db_from_power(direct[at]) - db_from_power(noise[at])))
 
 
 def _without_delay(phase: FloatArray, f: FloatArray, coherence: FloatArray) -> FloatArray:

@@ -271,8 +271,8 @@ def _other_parts(
     treble = min(spec.high_hz, aligned.measured_high_hz) > 4000.0
     if spec.excess_phase and not aligned.is_sub and treble and plan.excess_s >= SMALLEST_BUDGET_S:
         part = excess_phase(aligned, F, budget_s=plan.excess_s, strength=spec.strength)
-        others = part.spectrum
-        notes += (part.note,)
+        others = None if isinstance(part, str) else part.spectrum
+        notes += (part if isinstance(part, str) else part.note,)
     if spec.modal_decay and spec.low_hz < 100.0 and spec.high_hz > 300.0:
         D = minimum_phase_spectrum(
             ratio_from_db(on_bins(f, first.target_db, aligned.n_fft, aligned.fs))
