@@ -12,9 +12,10 @@ from roomcal.design.matching import match_delays, match_levels
 from roomcal.design.phase_plan import plan_phase
 from roomcal.design.polarity import inverted_speakers
 from roomcal.design.speaker_filter import speaker_filter
+from roomcal.design.targets import target_curve
 from roomcal.design.targets_measured import (
     MEASURED_TARGETS,
-    measured_target,
+    measured_targets,
     with_shelves,
 )
 from roomcal.dsp.fractional_delay import HALF_WIDTH
@@ -81,13 +82,13 @@ def design(
         align(rs, fs, main_position=main, is_sub=speaker in subs)
         for speaker, rs in by_speaker.items()
     ]
-    if spec.target in MEASURED_TARGETS:
-        target = measured_target(sets, spec.target)
-        if spec.target == "match":
-            spec = replace(spec, direct_sound=False, excess_phase=False, modal_decay=False)
-    target = with_shelves(
-        target, tilt_db=spec.tilt_db, bass_db=spec.bass_db, treble_db=spec.treble_db
-    )
+    if spec.strength == 0.0:
+        spec = replace(spec, phase="minimum")  # a correction of nothing takes no time
+    if spec.target == "match":
+        spec = replace(spec, direct_sound=False, excess_phase=False, modal_decay=False)
+    measured = spec.target in MEASURED_TARGETS
+    # A target from the measurement says nothing of a sub: it joins its mains at their level.
+    target = _bent(target_curve("flat") if measured else target, spec)
     turned = _turned(sets, spec)
     by_speaker = {
         n: [replace(r, samples=-r.samples) for r in rs] if n in turned else rs
@@ -99,15 +100,23 @@ def design(
     if isinstance(joined, tuple):
         join, by_speaker = joined
         sets = [align(rs, fs, main_position=main) for rs in by_speaker.values()]
+    targets = [target] * len(sets)
+    said: tuple[str, ...] = ()
+    if measured:
+        own, said = measured_targets(sets, spec.target)
+        targets = [_bent(curve, spec) for curve in own]
     at_once = min(len(sets), MOST_AT_ONCE) if n_taps <= LONG_TAPS else 1
     with ThreadPoolExecutor(max_workers=at_once) as speakers:  # FFTs let go of the interpreter
-        parts = list(speakers.map(lambda s: speaker_filter(s, target, spec, n_taps=n_taps), sets))
+        parts = list(
+            speakers.map(lambda s, t: speaker_filter(s, t, spec, n_taps=n_taps), sets, targets)
+        )
     gain_db = dict.fromkeys(by_speaker, 0.0)
     delay_s = dict.fromkeys(by_speaker, 0.0)
     notes: dict[str, tuple[str, ...]] = {
         s.speaker: (
             ((join.note,) if join is not None else ())
             + ((turned[s.speaker],) if s.speaker in turned else ())
+            + said
             + part.notes
         )
         for s, part in zip(sets, parts, strict=True)
@@ -147,6 +156,12 @@ def design(
             )
             for s, part in zip(sets, parts, strict=True)
         ),
+    )
+
+
+def _bent(target: Curve, spec: DesignSpec) -> Curve:
+    return with_shelves(
+        target, tilt_db=spec.tilt_db, bass_db=spec.bass_db, treble_db=spec.treble_db
     )
 
 
