@@ -3,6 +3,8 @@
 The speakers are high-passes, low-passes and bells, whose level is known.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.signal as sg
@@ -22,6 +24,7 @@ MEASURED = ("match", "as-measured")
 # octaves, so the mean is off by at most 0.5 * 0.36^2 * 24 / 0.6 = 2.6 dB.
 KNEE_DB = 2.6
 NOTHING_DB = 0.7  # smoothing at 1/24 octave, and the fade of the taps
+ALIKE_DB = 0.01  # rounding, and what the taps cut off
 LEVEL_DB = 1.5  # of a band of a sub with rounded ends against a flat main
 
 
@@ -63,6 +66,21 @@ def test_match_says_where_it_matches_nothing():
     result = made([speaker("L", highpass=30.0), speaker("R", highpass=110.0)], target="match")
 
     assert any("R rolls off" in note for note in result.explanations[0].notes)
+
+
+def test_match_leaves_speakers_alone_that_are_alike():
+    """Also where a room gives them a fine structure."""
+    rng = np.random.default_rng(5)
+    tail = 0.1 * rng.standard_normal(FS // 2) * 10.0 ** (-6.0 * np.arange(FS // 2) / FS)
+    responses = []
+    for name in "LR":
+        r = speaker(name, highpass=30.0)
+        responses.append(replace(r, samples=r.samples + sg.fftconvolve(r.samples, tail)[:FS]))
+    result = made(responses, target="match")
+
+    f = result.explanations[0].curves["correction"].f_hz
+    for name in "LR":
+        assert np.abs(correction_db(result, name, f[f > 30.0])).max() < ALIKE_DB
 
 
 def test_match_meets_in_the_middle():

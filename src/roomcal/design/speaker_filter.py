@@ -89,6 +89,7 @@ class _Magnitude:
     cuts: int
     boosts: int
     direct_db: FloatArray | None
+    touch_up: bool = True
 
     def first(self) -> tuple[MagnitudeCorrection, FloatArray, Limits]:
         """Correct the responses as they are; with the correction and the limits that it kept."""
@@ -104,7 +105,9 @@ class _Magnitude:
                 boosts=self.boosts,
                 direct_db=self.direct_db,
             )
-            correction_db = self._touched(self.aligned, first.granted_db, bounds, None)
+            correction_db = first.granted_db
+            if self.touch_up:
+                correction_db = self._touched(self.aligned, correction_db, bounds, None)
             bounds = self.limits.lowered(_middle_db(self.f, correction_db, self.middle))
         return first, correction_db, bounds
 
@@ -157,6 +160,8 @@ def speaker_filter(
         cuts=cuts,
         boosts=boosts,
         direct_db=direct_level_db(aligned, f) if spec.direct_sound and not aligned.is_sub else None,
+        # Looked at more coarsely, the fine structure of its own target would count as too loud.
+        touch_up=spec.target != "match",
     )
     first, correction_db, bounds = step.first()
     notes = step.limits.notes

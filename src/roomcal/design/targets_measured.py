@@ -13,7 +13,7 @@ from roomcal.units import FloatArray, frequency_text, log_ramp
 
 MEASURED_TARGETS = {
     "match": "what the speakers have in common: only differences between them are corrected",
-    "as-measured": "the balance of each speaker, smoothed to an octave: peaks and dips go, the tone stays",
+    "as-measured": "the balance of each, smoothed to an octave: peaks and dips go, the tone stays",
 }
 _OCTAVE = 48  # steps of the design grid
 _FINE, _COARSE = 24, 6
