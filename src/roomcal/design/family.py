@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.fft
 
+from roomcal.design.crossover import SubJoin, joined_responses
 from roomcal.dsp.arrival import arrival_sample
+from roomcal.dsp.fractional_delay import HALF_WIDTH
 from roomcal.dsp.gain import pink_gain_db
 from roomcal.dsp.prediction import predict
 from roomcal.dsp.rate import at_rate
@@ -31,13 +33,16 @@ class FamilyMember:
     Attributes
     ----------
     tail_db : float
-        Bass later than 300 ms, re that without a correction.
+        Bass later than 300 ms, re that without a correction: of the main alone, or with a sub of
+        both as the crossover alone joins them.
     direct_ms : float
         Time over which the direct sound spreads, above 1 kHz (energy-weighted deviation).
     before_db : float
         Energy that comes more than 5 ms before the arrival, re all of it.
     lowered_db : float
         Gain taken off so that all members are equally loud.
+    same_as : str or None
+        An earlier member with the same filters: there is nothing to switch between.
     """
 
     name: str
@@ -46,6 +51,7 @@ class FamilyMember:
     direct_ms: float
     before_db: float
     lowered_db: float
+    same_as: str | None = None
 
 
 def family_specs(spec: DesignSpec) -> dict[str, DesignSpec]:
@@ -77,16 +83,45 @@ def equally_loud(banks: Mapping[str, FilterBank]) -> tuple[dict[str, FilterBank]
     }, lowered_db
 
 
+def same_members(banks: Mapping[str, FilterBank]) -> dict[str, str]:
+    """Members whose filters an earlier one has already, with the name of that one."""
+    same: dict[str, str] = {}
+    names = list(banks)
+    for k, name in enumerate(names):
+        for earlier in names[:k]:
+            a, b = banks[earlier], banks[name]
+            if a.latency_samples == b.latency_samples and np.array_equal(a.taps, b.taps):
+                same[name] = earlier
+                break
+    return same
+
+
 def describe_member(
-    name: str, bank: FilterBank, responses: Sequence[ImpulseResponse], lowered_db: float
+    name: str,
+    bank: FilterBank,
+    responses: Sequence[ImpulseResponse],
+    lowered_db: float,
+    same_as: str | None = None,
 ) -> FamilyMember:
-    """Figures of one member, from the responses that it was designed from."""
+    """Figures of one member, from the responses that it was designed from.
+
+    What an input sounds like is the sum over all outputs that play it.
+    """
+    by_place = {(r.speaker, r.position): r for r in responses}
     tails, spreads, befores = [], [], []
     for r in responses:
-        if (r.speaker, r.speaker) not in bank.active_paths:
+        outputs = [out for out, source in bank.active_paths if source == r.speaker]
+        played = [by_place.get((out, r.position)) for out in outputs]
+        if r.speaker not in outputs or any(p is None for p in played):
             continue
-        h = at_rate(r.samples, r.fs, bank.fs)
-        y = predict(h, bank.path(r.speaker, r.speaker))
+        heard = [p for p in played if p is not None]
+        h = _uncorrected(bank, r, heard)
+        y = _summed(
+            [
+                replace(p, samples=predict(p.samples, bank.path(p.speaker, r.speaker)))
+                for p in (_at_rate(p, bank.fs) for p in heard)
+            ]
+        )
         tails.append(_tail_db(y, bank.fs) - _tail_db(h, bank.fs))
         spreads.append(_direct_spread_s(y, bank.fs))
         at = int(arrival_sample(y, bank.fs)) - round(_EARLY_S * bank.fs)
@@ -98,7 +133,59 @@ def describe_member(
         direct_ms=1000.0 * float(np.mean(spreads)),
         before_db=float(np.mean(befores)),
         lowered_db=lowered_db,
+        same_as=same_as,
     )
+
+
+def _uncorrected(
+    bank: FilterBank, main: ImpulseResponse, heard: Sequence[ImpulseResponse]
+) -> FloatArray:
+    """Sound of an input without a correction; a sub joined by its crossover, level and delay."""
+    paths = {p.output: p for p in bank.paths if p.input == main.speaker}
+    high = paths[main.speaker]
+    for sub in heard:
+        low = paths[sub.speaker]
+        if low.crossover is None or low.crossover_half != "low":
+            continue
+        later_s = low.delay_s - high.delay_s
+        join = SubJoin(
+            sub=sub.speaker,
+            crossover=low.crossover,
+            gain_db=low.gain_db - high.gain_db,
+            sub_delay_s=max(later_s, 0.0),
+            main_delay_s=max(-later_s, 0.0),
+            inverted=low.inverted,
+            worst_dip_db=np.nan,
+            without_db=np.nan,
+        )
+        turned = replace(main, samples=-main.samples) if high.inverted else main
+        return joined_responses({main.speaker: [turned]}, [sub], join, bank.fs)[main.speaker][
+            0
+        ].samples
+    return at_rate(main.samples, main.fs, bank.fs)
+
+
+def _at_rate(r: ImpulseResponse, fs: int) -> ImpulseResponse:
+    """Bring a response to another rate, with its time zero."""
+    return replace(
+        r, samples=at_rate(r.samples, r.fs, fs), fs=fs, time_zero=r.time_zero * fs / r.fs
+    )
+
+
+def _summed(parts: Sequence[ImpulseResponse]) -> FloatArray:
+    """Add what several speakers play at one place, on their common clock."""
+    if len(parts) == 1:
+        return parts[0].samples
+    first_zero = max(p.time_zero for p in parts)
+    late = [first_zero - p.time_zero for p in parts]  # what has less before its zero moves back
+    n = max(p.samples.size for p in parts) + int(np.ceil(max(late))) + HALF_WIDTH
+    n_fft = scipy.fft.next_fast_len(2 * n, real=True)
+    f = scipy.fft.rfftfreq(n_fft)
+    total = sum(
+        scipy.fft.rfft(p.samples, n_fft) * np.exp(-2j * np.pi * f * (d + HALF_WIDTH))
+        for p, d in zip(parts, late, strict=True)
+    )
+    return np.asarray(scipy.fft.irfft(total, n_fft)[:n])
 
 
 def _loudness_db(bank: FilterBank) -> float:
