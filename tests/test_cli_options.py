@@ -2,7 +2,10 @@
 
 import dataclasses
 
+import pytest
+
 from roomcal.cli.design import design
+from roomcal.cli.main import cli
 from roomcal.model.design_spec import DesignSpec
 
 # Field of DesignSpec -> option, where the names differ; negated flags are marked.
@@ -40,3 +43,16 @@ def test_every_design_choice_is_an_option_with_the_same_default():
             assert options["fs"].default == ",".join(str(fs) for fs in field.default)
         else:
             assert options[RENAMED.get(field.name, field.name)].default == field.default
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--phase linear", "--phase minimum", "--max-latency-ms 3", "--peq 10", "--dry-run"],
+)
+def test_a_family_refuses_what_it_would_ignore(runner, options):
+    answer = runner.invoke(cli, ["design", "mix", "--from", "x", "--family", *options.split()])
+
+    assert answer.exit_code == 2
+    said = " ".join(answer.output.replace("│", " ").split())
+    assert options.split()[0] in said
+    assert "leave out" in said

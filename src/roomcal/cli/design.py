@@ -185,8 +185,7 @@ def design(
         guard=not no_guard,
     )
     if family:
-        if dry_run:
-            raise click.UsageError("--family and --dry-run do not go together")
+        _refuse_with_family(phase=phase, max_latency_ms=max_latency_ms, peq=peq, dry_run=dry_run)
         found = design_family(
             settings.folder, bank, spec, settings.talk, session=session, force=force
         )
@@ -216,6 +215,31 @@ def design(
         return
     measured = bool(made.provenance["device"])
     settings.next_step(f"roomcal verify {bank}" if measured else f"roomcal export {bank} --to all")
+
+
+def _refuse_with_family(
+    *, phase: str, max_latency_ms: float | None, peq: int, dry_run: bool
+) -> None:
+    """Refuse what a family would have to ignore."""
+    if phase != "mixed":
+        raise click.UsageError(
+            f"--family and --phase {phase} do not go together: they differ in the latency that "
+            "mixed phase may have; leave out one of them"
+        )
+    if max_latency_ms is not None:
+        raise click.UsageError(
+            "--family and --max-latency-ms do not go together: each of its banks has a limit of "
+            "its own; leave out --family for one bank with this limit"
+        )
+    if peq:
+        raise click.UsageError(
+            "--family and --peq do not go together: bands have no latency, and its banks "
+            "would be the same; leave out --family"
+        )
+    if dry_run:
+        raise click.UsageError(
+            "--family and --dry-run do not go together: leave out --family for a preview"
+        )
 
 
 def _rates(text: str) -> tuple[int, ...]:

@@ -119,8 +119,15 @@ def show_family(settings: Settings, bank: str, members: "tuple[FamilyMember, ...
             for m in members
         ],
         caption="Bass tail: later than 300 ms, against no correction. Direct sound: how far it "
-        "spreads in time above 1 kHz. Before: what comes more than 5 ms before the sound.",
+        "spreads in time above 1 kHz. Before: what comes more than 5 ms before the sound. A sub "
+        "counts on both sides: without correction as its crossover joins it.",
     )
+    for m in members:
+        if m.same_as is not None:
+            settings.show_text(
+                f"{bank}-{m.name} is the same as {bank}-{m.same_as}: nothing that takes the longer "
+                "latency fits into these choices; more --taps may"
+            )
 
 
 def _bands(bank: "Bank", speaker: str) -> "tuple[Biquad, ...]":

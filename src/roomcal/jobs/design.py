@@ -6,7 +6,13 @@ from pathlib import Path
 
 import roomcal
 from roomcal.design.design import design
-from roomcal.design.family import FamilyMember, describe_member, equally_loud, family_specs
+from roomcal.design.family import (
+    FamilyMember,
+    describe_member,
+    equally_loud,
+    family_specs,
+    same_members,
+)
 from roomcal.files.atomic import refuse_existing
 from roomcal.files.bank_store import save_bank
 from roomcal.files.folders import new_folder
@@ -89,11 +95,13 @@ def design_family(
             made[m] = dataclasses.replace(made[m], filters={**made[m].filters, fs: filters})
     for bank in made.values():
         save_bank(root, bank, force=force)
+    explained = {m: bank.filters[spec.fs[0]] for m, bank in made.items()}
+    same = same_members(explained)
     return Family(
         banks=tuple(made.values()),
         members=tuple(
-            describe_member(m, bank.filters[spec.fs[0]], responses, lowered[m])
-            for m, bank in made.items()
+            describe_member(m, filters, responses, lowered[m], same.get(m))
+            for m, filters in explained.items()
         ),
     )
 
