@@ -18,6 +18,8 @@ _FADE_IN_OCTAVES = 0.25
 # What a response holds fewer cycles of it does not know: no correction below the first number, all
 # of it above the second.
 _CYCLES_KNOWN = (1.0, 2.0)
+# A dip may come from the cut: boosts ask for half as many cycles more.
+_CYCLES_BOOST = (1.5, 3.0)
 # Below the high end it fades out between these shares of it: 16.5 to 19 kHz for 20 kHz, where
 # microphones and speakers give up.
 _FADE_OUT_SHARES = (0.825, 0.95)
@@ -85,7 +87,7 @@ def find_limits(aligned: AlignedSet, f_hz: FloatArray, spec: DesignSpec) -> Limi
     """
     notes = []
     share = _range_share(f_hz, spec, aligned)
-    boost_db = np.full(f_hz.size, float(spec.max_boost_db))
+    boost_db = spec.max_boost_db * _known_share(f_hz, aligned.shortest_s, _CYCLES_BOOST)
     roll_off = find_roll_off(
         aligned.power,
         aligned.bin_hz,
@@ -131,14 +133,19 @@ def _range_share(f_hz: FloatArray, spec: DesignSpec, aligned: AlignedSet) -> Flo
     first, last = _FADE_OUT_SHARES
     below = np.log(last * high_hz / f_hz) / np.log(last / first)
     share = np.clip(np.minimum(above, below), 0.0, 1.0)
-    none, whole = _CYCLES_KNOWN
-    share *= np.clip((f_hz * aligned.shortest_s - none) / (whole - none), 0.0, 1.0)
+    share *= _known_share(f_hz, aligned.shortest_s, _CYCLES_KNOWN)
     if aligned.is_sub:  # the band of a sub fades outside of it, within half an octave
         octaves = np.maximum(
             np.log2(aligned.band.low_hz / f_hz), np.log2(f_hz / aligned.band.high_hz)
         )
         share = np.minimum(share, np.clip(1.0 - octaves / 0.5, 0.0, 1.0))
     return share
+
+
+def _known_share(f_hz: FloatArray, length_s: float, cycles: tuple[float, float]) -> FloatArray:
+    """0 where a length holds fewer cycles than the first number, 1 from the second on."""
+    none, whole = cycles
+    return np.clip((f_hz * length_s - none) / (whole - none), 0.0, 1.0)
 
 
 def _trusted_low_hz(snr: tuple[BandSnr | None, ...]) -> float:
