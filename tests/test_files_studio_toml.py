@@ -76,6 +76,10 @@ BAD = {
     ),
     "same name": (GOOD.replace('name = "R"', 'name = "l"'), "same name", ""),
     "no speakers": ('name = "x"\n', "speakers", ""),
+    "full scale that is no number": (GOOD + "full_scale_db_spl = nan\n", "dB SPL, got nan", ""),
+    "full scale without a limit": (GOOD + "full_scale_db_spl = -inf\n", "dB SPL, got -inf", ""),
+    "full scale of no microphone": (GOOD + "full_scale_db_spl = 1.0\n", "60 and 200 dB", ""),
+    "place that is no number": (GOOD.replace("[0.5,", "[nan,"), "three finite numbers", ""),
     "not TOML": ("name = attic\n", "line 1", ""),
 }
 

@@ -153,3 +153,24 @@ def test_the_speakers_of_the_channels_are_asked_for(run):
     (response,) = SessionStore.open(Path(), "a").session.responses
     assert (response.speaker, response.position) == ("A", "p3")
     assert dataclasses.asdict(response)["origin"].endswith(".capture.wav")
+
+
+def test_what_cannot_be_kept_is_refused_before_it_is_written(run):
+    """A path that is known already, and a sweep at another rate than the session."""
+    run("sweep -o s.wav --sweeps 1 --length 1 --speakers L")
+    run("sweep -o s96.wav --sweeps 1 --length 1 --speakers L --fs 96000")
+    write_wav(Path("rec.wav"), recorded("s.wav"), FS)
+    played = np.pad(read_wav(Path("s96.wav")).samples, ((0, 0), (20000, 30000)))
+    write_wav(Path("rec96.wav"), played, 2 * FS)
+    run("import rec.wav --sweep s.wav --session a --speaker L --position p1")
+    there = sorted(Path("measurements/a").iterdir())
+
+    again = run("import rec.wav --sweep s.wav --session a --speaker L --position p1", code=6)
+    other = run("import rec96.wav --sweep s96.wav --session a --speaker L --position p2", code=3)
+
+    assert "RC-602" in again.stderr
+    assert "RC-304" in other.stderr
+    assert "96000" in other.stderr
+    assert sorted(Path("measurements/a").iterdir()) == there
+    later = run("import rec.wav --sweep s.wav --session a --speaker L --position p3")
+    assert "recovered" not in later.stderr

@@ -187,14 +187,18 @@ class SessionStore:
         """
         self.save(self._keep_response(response, origin=origin, force=force))
 
-    def _keep_response(self, response: ImpulseResponse, *, origin: str, force: bool) -> Session:
-        """Write the samples of a response; return the session that records it."""
-        if self.response_record(response.speaker, response.position) and not force:
+    def refuse_known(self, speaker: str, position: str, *, force: bool) -> None:
+        """Refuse a path that has a response already: RC-602 unless `force` is given."""
+        if self.response_record(speaker, position) and not force:
             raise StorageError(
                 "RC-602",
-                f"{self.folder.name} has a response of {response.speaker} at {response.position}",
+                f"{self.folder.name} has a response of {speaker} at {position}",
                 hint="use another --position or session, or --force to replace it",
             )
+
+    def _keep_response(self, response: ImpulseResponse, *, origin: str, force: bool) -> Session:
+        """Write the samples of a response; return the session that records it."""
+        self.refuse_known(response.speaker, response.position, force=force)
         others = tuple(
             r
             for r in self.session.responses

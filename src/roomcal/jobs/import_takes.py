@@ -72,8 +72,12 @@ def import_takes(
     pieces = [(file, at, _split(file, take_file)) for file, at in recordings.items()]
     with alone(root, name, talk):
         store = _open_session(root, name, studio)
+        _refuse_other_rate(store, take_file)
         for text in recover(store):
             talk.note(text)
+        for position in recordings.values():
+            for speaker in names:  # before anything is written
+                store.refuse_known(speaker, position, force=force)
         for file, position, takes in pieces:
             responses = []
             for speaker, samples in zip(names, takes, strict=True):
@@ -93,6 +97,19 @@ def import_takes(
             for verdict in rejections(verdicts):
                 raise MeasurementError(verdict.fault, verdict.message, hint=verdict.hint)
     return store
+
+
+def _refuse_other_rate(store: SessionStore, take_file: TakeFile) -> None:
+    """Refuse a sweep at another rate than the responses that are there: a session has one."""
+    fs = take_file.plan.sweep.fs
+    other = next((r for r in store.session.responses if r.fs != fs), None)
+    if other is not None:
+        raise InputError(
+            "RC-304",
+            f"the sweep has {fs} Hz, session {store.session.name} has {other.fs} Hz",
+            hint="name another session with --session, or record at the rate of this one",
+            rates=[other.fs, fs],
+        )
 
 
 def _split(file: Path, take_file: TakeFile) -> list[FloatArray]:

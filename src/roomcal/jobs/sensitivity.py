@@ -3,10 +3,12 @@
 import dataclasses
 from pathlib import Path
 
+from roomcal.errors import InputError
 from roomcal.files.level_store import load_level
 from roomcal.jobs.studio import Place
 from roomcal.measure.loudness import FullScale, full_scale_of_sens_factor
 from roomcal.model.level_check import LevelCheck
+from roomcal.model.studio import check_full_scale
 
 
 def with_sensitivity(root: Path, place: Place) -> tuple[Place, FullScale, LevelCheck | None]:
@@ -41,6 +43,14 @@ def _full_scale(place: Place, known: LevelCheck | None) -> FullScale:
     told = place.microphone
     if told is not None and told.sens_factor_db is not None:
         db_spl = full_scale_of_sens_factor(told.sens_factor_db)
+        try:
+            check_full_scale(db_spl)
+        except ValueError as error:
+            raise InputError(
+                "RC-307",
+                f"{microphone.calibration}: Sens Factor {told.sens_factor_db:g} dB: {error}",
+                hint="take the file as its maker gives it, or leave it out with --no-cal",
+            ) from error
         return FullScale(
             "estimated", db_spl, f"Sens Factor {told.sens_factor_db:g} dB of the calibration file"
         )

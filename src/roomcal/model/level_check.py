@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from roomcal.model.studio import check_full_scale
+
 # Where the sound pressure that reads 0 dBFS comes from. An estimate may be wrong by the setting of
 # a slider; a calibrator or a reading is not.
 Sensitivity = Literal["unknown", "estimated", "confirmed"]
@@ -47,3 +49,6 @@ class LevelCheck:
     noise_c_dbfs: float | None = None  # C-weighted, of the pink noise that a meter was read by
     created_at: str = ""
     roomcal_version: str = ""
+
+    def __post_init__(self) -> None:
+        check_full_scale(self.full_scale_db_spl)

@@ -1,5 +1,6 @@
 """The studio: what plays, what listens, and where."""
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +13,10 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _RESERVED_NAMES = {"con", "prn", "aux", "nul"} | {
     f"{p}{n}" for p in ("com", "lpt") for n in range(10)
 }
+
+# Sound pressure level that reads 0 dBFS: from the most sensitive microphone into the highest gain
+# to the deafest into the lowest.
+FULL_SCALE_DB_SPL = (60.0, 200.0)
 
 
 def check_name(name: str, what: str) -> str:
@@ -50,11 +55,32 @@ class Speaker:
             raise ValueError(f"output_channel counts from 1, got {self.output_channel}")
         if not -60.0 <= self.gain_db <= 0.0:
             raise ValueError(f"gain_db must be between -60 and 0, got {self.gain_db}")
+        _check_place(self.position_m)
 
     @property
     def is_sub(self) -> bool:
         """Whether this speaker plays bass alone."""
         return (self.role or self.name).upper() in ("LFE", "SUB")
+
+
+def _check_place(position_m: tuple[float, float, float] | None) -> None:
+    if position_m is not None and not all(math.isfinite(x) for x in position_m):
+        raise ValueError(f"position_m must be three finite numbers, got {position_m}")
+
+
+def check_full_scale(db_spl: float | None) -> None:
+    """Refuse a level of full scale that no microphone has: limits of loudness hang on it.
+
+    Raises
+    ------
+    ValueError
+        When it is no number, or outside of `FULL_SCALE_DB_SPL`.
+    """
+    low, high = FULL_SCALE_DB_SPL
+    if db_spl is not None and not low <= db_spl <= high:
+        raise ValueError(
+            f"full_scale_db_spl must be between {low:g} and {high:g} dB SPL, got {db_spl:g}"
+        )
 
 
 @dataclass(frozen=True)
@@ -72,6 +98,7 @@ class Microphone:
     def __post_init__(self) -> None:
         if self.input_channel < 1:
             raise ValueError(f"input_channel counts from 1, got {self.input_channel}")
+        check_full_scale(self.full_scale_db_spl)
 
 
 @dataclass(frozen=True)
@@ -95,6 +122,7 @@ class Position:
 
     def __post_init__(self) -> None:
         check_name(self.name, "position")
+        _check_place(self.position_m)
 
 
 @dataclass(frozen=True)
