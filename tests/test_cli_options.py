@@ -56,3 +56,10 @@ def test_a_family_refuses_what_it_would_ignore(runner, options):
     said = " ".join(answer.output.replace("│", " ").split())
     assert options.split()[0] in said
     assert "leave out" in said
+
+
+def test_level_is_not_asked_to_stay_below_its_first_sound(runner):
+    result = runner.invoke(cli, ["level", "--device", "virtual:bedroom", "--level", "-80"])
+
+    assert result.exit_code == 2
+    assert "-50" in result.stderr

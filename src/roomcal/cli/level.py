@@ -97,8 +97,13 @@ def level(
     )
     from roomcal.jobs.pink_noise import TARGETS_DB_SPL
     from roomcal.jobs.studio import chosen_speakers, open_place
+    from roomcal.measure.probe import FIRST_LEVEL_DBFS
 
     check_level(level, loud=loud)
+    if level is not None and level < FIRST_LEVEL_DBFS:
+        raise click.UsageError(
+            f"--level {level:g} dBFS is below the first sound of {FIRST_LEVEL_DBFS:g} dBFS"
+        )
     place = open_place(
         settings.folder,
         device,
