@@ -11,6 +11,7 @@ import numpy as np
 import scipy.fft
 
 from roomcal.design.align import AlignedSet, band_power
+from roomcal.design.matching import SUSPICIOUS_LEVEL_DB
 from roomcal.design.rolloff import find_roll_off
 from roomcal.dsp.rate import at_rate
 from roomcal.errors import InputError
@@ -43,9 +44,9 @@ _AROUND = (0.4, 2.5)
 _GRID_HZ = log_grid_hz(20.0, 350.0, 24)
 # A dip counts this much more than a peak: a filter can cut what is there.
 _DIP_WEIGHT = 3.0
-# A sub this much louder or quieter than its mains is set wrong: said; and so much: not joined. What
-# is muted must not be raised by what it is missing, for someone will turn it up again.
-SUSPICIOUS_LEVEL_DB, MOST_LEVEL_DB = 6.0, 20.0
+# A sub this much louder or quieter than its mains is refused: what is muted must not be raised by
+# what it is missing, for someone will turn it up again.
+MOST_LEVEL_DB = 20.0
 # A main is crossed at least this far above its own corner.
 _ABOVE_CORNER = 1.15
 
