@@ -12,7 +12,9 @@ from roomcal.cli.level import level
 from roomcal.cli.main import cli
 from roomcal.devices import registry
 from roomcal.devices.virtual.fault import Fault
+from roomcal.devices.virtual.microphone import FLAT_MICROPHONE, MicrophoneModel, calibration_curve
 from roomcal.devices.virtual.rooms import ROOMS
+from roomcal.devices.virtual.speaker import Peak
 from roomcal.devices.virtual.studio import VirtualStudio
 from roomcal.dsp.pink_noise import pink_noise_period
 from roomcal.files.level_store import load_level
@@ -39,6 +41,18 @@ class Tone(Fault):
         tone = np.sqrt(2) * 10 ** (self.level_dbfs / 20) * np.sin(2 * np.pi * self.f_hz * t)
         inputs = inputs.copy()
         inputs[moment.microphone] += tone
+        return inputs
+
+
+@dataclasses.dataclass(frozen=True)
+class MicrophoneGain(Fault):
+    """Somebody has turned the gain of the microphone."""
+
+    gain_db: float = -12.0
+
+    def on_input(self, inputs, moment):
+        inputs = inputs.copy()
+        inputs[moment.microphone] *= 10 ** (self.gain_db / 20)
         return inputs
 
 
@@ -221,3 +235,139 @@ def test_the_dose_is_shown(run):
     # NIOSH: half the time for each 3 dB above 85 dB(A).
     expected_s = 8 * 3600 * 2 ** ((85.0 - found["leq_a_db_spl"]) / 3)
     assert found["daily_dose_after_s"] == pytest.approx(expected_s)
+
+
+def confirmed_and_levelled(run):
+    run(
+        "level --device virtual --calibrator 94",
+        Tone(level_dbfs=94.0 - FULL_SCALE_DB),
+        room=unknown(),
+    )
+    return json.loads(run("level --device virtual --json", room=unknown()).stdout)
+
+
+def test_a_confirmed_sensitivity_does_not_outlive_a_turned_gain(run):
+    before = confirmed_and_levelled(run)
+    turned = json.loads(
+        run("level --device virtual --json", MicrophoneGain(), room=unknown()).stdout
+    )
+
+    assert before["sensitivity"] == "confirmed"
+    assert turned["sensitivity"] == "unknown"
+    assert turned["full_scale_db_spl"] is None
+    assert all(s["c_db_spl"] is None for s in turned["speakers"])
+    assert "--calibrator" in turned["warnings"][0]
+    # Still no louder than allowed: 12 dB less at the input may be 12 dB more in the room.
+    assert turned["level_dbfs"] <= before["level_dbfs"] + 0.5
+    again = json.loads(
+        run("level --device virtual --json", MicrophoneGain(), room=unknown()).stdout
+    )
+    assert again["sensitivity"] == "unknown"  # doubt is not forgotten
+    back = json.loads(run("level --device virtual --json", room=unknown()).stdout)
+    assert back["sensitivity"] == "confirmed"
+    assert back["full_scale_db_spl"] == pytest.approx(FULL_SCALE_DB, abs=0.05)
+
+
+def test_a_gain_that_creeps_is_held_against_the_confirmation(run):
+    confirmed_and_levelled(run)
+    for gain_db, sensitivity in ((-2.0, "confirmed"), (-4.0, "unknown")):
+        found = run("level --device virtual --json", MicrophoneGain(gain_db), room=unknown())
+        assert json.loads(found.stdout)["sensitivity"] == sensitivity
+
+
+def test_a_gain_turned_after_a_ramp_that_failed_is_noticed(run, runner, monkeypatch):
+    """The cure of an overload is to turn the gain: what it was is kept before the ramp."""
+    run(
+        "level --device virtual --calibrator 94",
+        Tone(level_dbfs=94.0 - FULL_SCALE_DB),
+        room=unknown(),
+    )
+    monkeypatch.setattr(registry, "VirtualStudio", lambda _room, **k: VirtualStudio(unknown(), **k))
+    refused = runner.invoke(cli, ["level", "--device", "virtual", "--max-spl", "40"])
+    assert refused.exit_code == 5, refused.output
+
+    found = run("level --device virtual --json", MicrophoneGain(-12.0), room=unknown())
+    assert json.loads(found.stdout)["sensitivity"] == "unknown"
+
+
+def test_the_volume_of_the_monitors_is_no_gain_of_the_microphone(run, monkeypatch):
+    confirmed_and_levelled(run)
+    asked = []
+    monkeypatch.setattr(
+        "roomcal.cli.terminal.Terminal.confirm", lambda _self, text: asked.append(text) or False
+    )
+
+    found = run("level --device virtual --json", MicrophoneGain(-9.0), room=unknown())
+
+    assert "9 dB quieter" in asked[0]
+    assert json.loads(found.stdout)["sensitivity"] == "confirmed"
+    assert (
+        load_level(Path()).confirmed.probe_gain_db["L"]
+        == load_level(Path()).speakers[0].probe_gain_db
+    )
+
+
+def test_measuring_after_a_turned_gain_is_refused_where_db_spl_is_known(run, runner, monkeypatch):
+    confirmed_and_levelled(run)
+    monkeypatch.setattr(
+        registry,
+        "VirtualStudio",
+        lambda _room, **k: VirtualStudio(unknown(), faults=(MicrophoneGain(-9.0),), **k),
+    )
+    command = "measure a --device virtual --sweeps 1 --length 1 --positions 1"
+    measure = command.split()
+
+    refused = runner.invoke(cli, measure)
+    assert refused.exit_code == 5, refused.exception
+    assert "RC-549" in refused.output
+    assert "9 dB quieter" in " ".join(refused.output.split())
+
+    assert runner.invoke(cli, ["level", "--device", "virtual"]).exit_code == 0
+    accepted = runner.invoke(cli, measure)
+    assert accepted.exit_code == 0, accepted.output
+    (response,) = SessionStore.open(Path(), "a").load_responses()[:1]
+    assert response.full_scale_db_spl is None
+
+
+def test_a_figure_in_the_studios_description_may_be_mended_by_hand(run):
+    """The stored one does not win over a new one."""
+    run("level --device virtual")
+    louder = dataclasses.replace(ROOM, full_scale_db_spl=124.0)
+
+    found = json.loads(run("level --device virtual --json", room=louder).stdout)
+
+    assert found["full_scale_db_spl"] == 124.0
+
+
+BASS_SHY = MicrophoneModel(highpass_hz=45.0, peaks=())
+SUB_ROOM = dataclasses.replace(ROOMS["control-room-2.1"], microphone=BASS_SHY)
+
+
+def test_the_microphones_own_response_is_taken_out_of_the_sound_pressure(run):
+    """Truth: the same room with a microphone that adds nothing."""
+    flat = VirtualStudio(dataclasses.replace(SUB_ROOM, microphone=FLAT_MICROPHONE))
+    h = flat.true_response("Sub", "p1", FS).samples
+    x = pink_noise_period(4 * FS, FS, low_hz=40, high_hz=80, level_dbfs=-20.0, seed=9)
+    y = scipy.signal.oaconvolve(np.concatenate([x, x]), h)[4 * FS : 8 * FS]
+    f_hz = np.fft.rfftfreq(y.size, 1 / FS)
+    # Analogue C weighting, IEC 61672-1: two poles at 20.6 Hz and two at 12194 Hz.
+    c = f_hz**2 * 12194.2**2 / ((f_hz**2 + 20.6**2) * (f_hz**2 + 12194.2**2)) * 1.00715
+    power = np.abs(np.fft.rfft(y)) ** 2
+    truth_db = 10 * np.log10(2 * np.sum(power * c**2) / y.size**2) + SUB_ROOM.full_scale_db_spl
+
+    command = "level --device virtual --speakers Sub --target-spl 79 --json"
+    (noise,) = json.loads(run(command, room=SUB_ROOM).stdout)["noise"]
+
+    assert noise["at_reference_c_db_spl"] == pytest.approx(truth_db, abs=SPL_TOLERANCE_DB)
+
+
+def test_a_calibrator_at_250_hz_is_corrected_by_the_calibration(run):
+    dip = MicrophoneModel(highpass_hz=0.0, peaks=(Peak(250.0, -6.0, 1.0),))
+    room = dataclasses.replace(unknown(), microphone=dip)
+    own_db = calibration_curve(dip).level_at(np.array([250.0]))[0]
+
+    run("level --device virtual --calibrator 94", Tone(-30.0, 250.0), room=room)
+
+    # What reads -30 dBFS there would read -30 - own_db at 1 kHz.
+    assert load_level(Path()).full_scale_db_spl == pytest.approx(94.0 + 30.0 + own_db, abs=0.05)
+    assert own_db < -5.0

@@ -1,6 +1,7 @@
 import numpy as np
 
-from roomcal.measure.calibration import MAX_CORRECTION_DB, without_microphone
+from roomcal.dsp.microphone import MAX_CORRECTION_DB
+from roomcal.measure.calibration import without_microphone
 from roomcal.model.curve import Curve
 
 FS = 48000

@@ -9,12 +9,14 @@ from roomcal.measure.loudness import (
     FullScale,
     allowed_s,
     dose_percent,
+    find_tone,
     full_scale_of_sens_factor,
     sweep_leq_a_db,
     sweep_spl_db,
-    tone_level_dbfs,
+    turned_db,
 )
 from roomcal.measure.probe import Heard
+from roomcal.model.curve import Curve
 from roomcal.model.level_check import SpeakerProfile
 
 F_HZ = tuple(20.0 * 2.0 ** (np.arange(24 * 10) / 24))
@@ -196,7 +198,37 @@ def test_a_calibrator_is_told_from_noise():
     noise = 1e-4 * rng.standard_normal(3 * fs)
     tone = np.sqrt(2) * 10 ** (-24 / 20) * np.sin(2 * np.pi * 1003.0 * np.arange(3 * fs) / fs)
 
-    level, above = tone_level_dbfs(tone + noise, fs, near_hz=(1000.0, 250.0))
-    assert level == pytest.approx(-24.0, abs=0.01)
-    assert above > 40.0
-    assert tone_level_dbfs(noise, fs, near_hz=(1000.0, 250.0))[1] < 0.0
+    found = find_tone(tone + noise, fs, near_hz=(1000.0, 250.0))
+    assert found.f_hz == pytest.approx(1003.0, abs=1.0)
+    assert found.level_dbfs == pytest.approx(-24.0, abs=0.01)
+    assert found.above_db > 40.0
+    assert find_tone(noise, fs, near_hz=(1000.0, 250.0)).above_db < 0.0
+
+
+def test_a_microphones_own_response_is_no_sound_pressure():
+    """A microphone that adds 6 dB everywhere hears 6 dB less than it shows."""
+    plus_6_db = Curve(np.array([20.0, 20000.0]), np.array([6.0, 6.0]))
+
+    for weighting in ("A", "C"):
+        shown = sweep_spl_db(FLAT, -20.0, 120.0, weighting)
+        heard = sweep_spl_db(FLAT, -20.0, 120.0, weighting, calibration=plus_6_db)
+        assert heard == pytest.approx(shown - 6.0)
+    shown = sweep_leq_a_db(FLAT, -20.0, 120.0)
+    assert sweep_leq_a_db(FLAT, -20.0, 120.0, calibration=plus_6_db) == pytest.approx(shown - 6.0)
+
+
+@pytest.mark.parametrize(
+    ("now", "moved_db"),
+    [
+        ({"L": -22.0, "R": -22.5}, -12.25),  # the microphone's gain, or the volume of both
+        ({"L": -6.0, "R": -6.5}, 3.75),
+        ({"L": -12.5, "R": -8.4}, None),  # within what a microphone placed anew changes
+        ({"L": -22.0, "R": -10.0}, None),  # one amplifier
+        ({"L": -22.0}, -12.0),  # nothing speaks against it
+        ({"Sub": -30.0}, None),
+    ],
+)
+def test_a_turned_gain_moves_every_speaker(now, moved_db):
+    found = turned_db({"L": -10.0, "R": -10.0}, now)
+
+    assert found == (None if moved_db is None else pytest.approx(moved_db))

@@ -89,12 +89,8 @@ def level(
       roomcal level --target-spl k-14
     """
     from roomcal.jobs.alone import alone_on_device
-    from roomcal.jobs.level import (
-        LevelRequest,
-        confirm_by_calibrator,
-        confirm_by_reading,
-        find_level,
-    )
+    from roomcal.jobs.confirmation import confirm_by_calibrator, confirm_by_reading
+    from roomcal.jobs.level import LevelRequest, find_level
     from roomcal.jobs.pink_noise import TARGETS_DB_SPL
     from roomcal.jobs.studio import chosen_speakers, open_place
     from roomcal.measure.probe import FIRST_LEVEL_DBFS
@@ -118,7 +114,7 @@ def level(
                     settings.folder, place, calibrator, settings.talk
                 )
         else:
-            full_scale = confirm_by_reading(settings.folder, place, reading or 0.0)
+            full_scale = confirm_by_reading(settings.folder, place, reading or 0.0, settings.talk)
         _show_sensitivity(settings, full_scale)
         settings.next_step("roomcal level")
         return

@@ -5,6 +5,8 @@ from typing import Literal
 import numpy as np
 import scipy.fft
 
+from roomcal.dsp.microphone import microphone_db
+from roomcal.model.curve import Curve
 from roomcal.units import FloatArray, db_from_power, db_from_ratio, power_from_db
 
 Weighting = Literal["A", "C"]
@@ -36,7 +38,9 @@ def weighting_db(f_hz: FloatArray, weighting: Weighting) -> FloatArray:
     return db_from_ratio(_gain(f, weighting)) - db_from_ratio(_gain(reference, weighting))
 
 
-def weighted_level_db(x: FloatArray, fs: int, weighting: Weighting) -> float:
+def weighted_level_db(
+    x: FloatArray, fs: int, weighting: Weighting, *, calibration: Curve | None = None
+) -> float:
     """Level of a signal's root mean square after a weighting, in dB re 1.
 
     Parameters
@@ -44,11 +48,16 @@ def weighted_level_db(x: FloatArray, fs: int, weighting: Weighting) -> float:
     x : (n_samples,) float array
     fs : int
     weighting : "A" or "C"
+    calibration : Curve, optional
+        Of the microphone: what it adds by itself is taken out.
     """
     n_fft = scipy.fft.next_fast_len(x.size, real=True)
     power = 2.0 * np.abs(scipy.fft.rfft(x, n_fft)[1:]) ** 2  # nothing of 0 Hz passes
     f_hz = scipy.fft.rfftfreq(n_fft, 1.0 / fs)[1:]
-    total = np.sum(power * power_from_db(weighting_db(f_hz, weighting)))
+    gain_db = weighting_db(f_hz, weighting)
+    if calibration is not None:
+        gain_db -= microphone_db(calibration, f_hz)
+    total = np.sum(power * power_from_db(gain_db))
     return float(db_from_power(total / (n_fft * x.size)))
 
 

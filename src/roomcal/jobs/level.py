@@ -1,21 +1,20 @@
 """Find a level that is safe and enough, for every speaker, from the quietest sound upwards."""
 
 import dataclasses
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from roomcal.errors import InputError, MeasurementError
 from roomcal.files.level_store import save_level
+from roomcal.jobs.confirmation import keep_confirmation, now
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.linearity import linear_level
 from roomcal.jobs.pink_noise import NoiseLevel, play_noise
 from roomcal.jobs.playback import play_whole
 from roomcal.jobs.preparation import DEFAULT_MAX_SPL_DB
-from roomcal.jobs.sensitivity import with_sensitivity
+from roomcal.jobs.sensitivity import after_quiet_sounds, with_sensitivity
 from roomcal.jobs.studio import Place
 from roomcal.jobs.wiring import Wiring, check_wiring, probe_of
 from roomcal.measure.level import Enough, Limits, Step, limits, next_step
@@ -24,16 +23,16 @@ from roomcal.measure.loudness import (
     sweep_leq_a_db,
     sweep_peak_dbfs,
     sweep_spl_db,
-    tone_level_dbfs,
 )
 from roomcal.measure.probe import FIRST_LEVEL_DBFS, Heard, hear_probe, render_probe
-from roomcal.model.level_check import LevelCheck, SpeakerLevel
+from roomcal.model.level_check import LevelCheck, SpeakerLevel, SpeakerProfile
 from roomcal.model.studio import Speaker
 
-_CALIBRATOR_HZ = (1000.0, 250.0)
-_CALIBRATOR_S = 3.0
-_CALIBRATOR_ABOVE_DB = 20.0  # a tone that is less above the rest is no calibrator
 _LEAST_SNR_DB = 30.0
+_DOUBT = (
+    "the microphone's gain was turned since its sensitivity was confirmed: dB SPL is not known any "
+    "more; confirm it again with --calibrator, or --noise and --reading"
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
     SafetyStop
         RC-701, RC-702: louder than predicted, or not heard any more.
     """
-    place, full_scale, _ = with_sensitivity(root, place)
+    place, full_scale, known = with_sensitivity(root, place)
     position = place.studio.positions[0]
     talk.begin("Finding the level", 1 + len(request.speakers))
     try:
@@ -77,6 +76,10 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
             talk.place_microphone(position, 1, 1)
         talk.step("quiet sounds first")
         wiring = check_wiring(place, request.speakers, position, talk, folder=root / "level-check")
+        was_confirmed = full_scale.sensitivity == "confirmed"
+        full_scale = after_quiet_sounds(full_scale, wiring.probe_gain_db, talk)
+        # Now: the ramp may end with an overload, whose cure is to turn the gain.
+        keep_confirmation(root, place, known, full_scale)
         bounds = limits(full_scale, max_spl_db=request.max_spl_db, asked_dbfs=request.level_dbfs)
         found: list[tuple[Enough, Heard]] = []
         for speaker in request.speakers:
@@ -99,95 +102,16 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
     save_level(root, check)
     leq = None
     if full_scale.db_spl is not None:
-        leq = max(sweep_leq_a_db(p, level_dbfs, full_scale.db_spl) for p in check.profiles)
+        leq = max(
+            sweep_leq_a_db(p, level_dbfs, full_scale.db_spl, calibration=full_scale.calibration)
+            for p in check.profiles
+        )
     warnings = [f"{v.channel}: {v.message}; {v.hint}" for v in bent]
-    warnings += _warnings(check, [enough for enough, _ in found])
+    warnings += _warnings(check, [enough for enough, _ in found], full_scale)
+    if was_confirmed and full_scale.sensitivity != "confirmed":
+        warnings.insert(0, _DOUBT)
     targets = noise if request.target_spl_db is not None else ()
     return Levelled(check, full_scale, tuple(warnings), targets, leq)
-
-
-def confirm_by_calibrator(
-    root: Path, place: Place, calibrator_db: float, talk: Conversation
-) -> FullScale:
-    """Record the tone of a calibrator on the microphone and store what full scale means.
-
-    Raises
-    ------
-    MeasurementError
-        RC-541 when there is no tone.
-    """
-    fs = place.studio.fs
-    channel = place.studio.speakers[0].output_channel
-    recording = play_whole(
-        place,
-        np.zeros((1, round(_CALIBRATOR_S * fs))),
-        output_channels=[channel],
-        input_channels=[place.studio.microphone.input_channel],
-    )
-    x = recording.samples[0, round(0.2 * _CALIBRATOR_S * fs) :]  # devices may begin with a click
-    tone_dbfs, above_db = tone_level_dbfs(x, fs, near_hz=_CALIBRATOR_HZ)
-    if above_db < _CALIBRATOR_ABOVE_DB or np.abs(x).max() > 0.98:
-        clipped = np.abs(x).max() > 0.98
-        raise MeasurementError(
-            "RC-547" if clipped else "RC-541",
-            "the calibrator's tone overloads the input"
-            if clipped
-            else f"heard no calibrator: the strongest tone at 1 kHz or 250 Hz stands {above_db:.0f}"
-            f" dB above the rest, {_CALIBRATOR_ABOVE_DB:.0f} dB needed",
-            hint="lower the microphone's gain"
-            if clipped
-            else "put the calibrator over the microphone, switch it on, and run this again",
-            tone_dbfs=round(tone_dbfs, 1),
-            above_db=round(above_db, 1),
-        )
-    talk.note(f"calibrator: {tone_dbfs:.2f} dBFS")
-    return _confirm(root, place, calibrator_db - tone_dbfs, f"a calibrator of {calibrator_db:g} dB")
-
-
-def confirm_by_reading(root: Path, place: Place, reading_db: float) -> FullScale:
-    """Store what full scale means from the reading of a sound level meter.
-
-    Raises
-    ------
-    InputError
-        RC-315 when no pink noise was played to read by.
-    """
-    _, _, known = with_sensitivity(root, place)
-    if known is None or known.noise_c_dbfs is None:
-        raise InputError(
-            "RC-315",
-            "there is no pink noise that this reading could belong to",
-            hint="run `roomcal level --noise 10`, read the meter beside the microphone (C, slow) "
-            "while it plays, then give the reading",
-        )
-    return _confirm(
-        root, place, reading_db - known.noise_c_dbfs, f"a reading of {reading_db:g} dB(C)"
-    )
-
-
-def _confirm(root: Path, place: Place, db_spl: float, source: str) -> FullScale:
-    microphone = place.studio.microphone
-    _, _, known = with_sensitivity(root, place)
-    if known is None:
-        known = LevelCheck(
-            device=place.device_name,
-            input_channel=microphone.input_channel,
-            position="",
-            level_dbfs=None,
-            speakers=(),
-            profiles=(),
-            created_at=_now(),
-        )
-    save_level(
-        root,
-        dataclasses.replace(
-            known,
-            sensitivity="confirmed",
-            full_scale_db_spl=round(db_spl, 2),
-            sensitivity_source=source,
-        ),
-    )
-    return FullScale("confirmed", db_spl, source)
 
 
 def _ramp(place: Place, wiring: Wiring, speaker: Speaker, bounds: Limits) -> tuple[Enough, Heard]:
@@ -259,22 +183,17 @@ def _as_check(
     speakers = []
     for speaker, (enough, heard) in zip(request.speakers, found, strict=True):
         profile = wiring.profile(speaker.name)
-        first = wiring.heard[speaker.name]
-        known = full_scale.db_spl
+        spl_c_db, spl_a_db = _spl_db(profile, level_dbfs, full_scale)
         speakers.append(
             SpeakerLevel(
                 speaker=speaker.name,
                 level_dbfs=round(enough.level_dbfs, 2),
-                probe_gain_db=round(first.level_dbfs - FIRST_LEVEL_DBFS, 2),
+                probe_gain_db=wiring.probe_gain_db[speaker.name],
                 peak_dbfs=round(sweep_peak_dbfs(profile, level_dbfs), 1),
                 snr_db=round(heard.snr_db + level_dbfs - enough.level_dbfs, 1),
                 stopped_by=enough.why,
-                spl_c_db=None
-                if known is None
-                else round(sweep_spl_db(profile, level_dbfs, known, "C"), 1),
-                spl_a_db=None
-                if known is None
-                else round(sweep_spl_db(profile, level_dbfs, known, "A"), 1),
+                spl_c_db=spl_c_db,
+                spl_a_db=spl_a_db,
             )
         )
     return LevelCheck(
@@ -287,17 +206,34 @@ def _as_check(
         sensitivity=full_scale.sensitivity,
         full_scale_db_spl=full_scale.db_spl,
         sensitivity_source=full_scale.source,
-        created_at=_now(),
+        confirmed=full_scale.confirmation,
+        created_at=now(),
     )
 
 
-def _warnings(check: LevelCheck, found: Sequence[Enough]) -> list[str]:
+def _spl_db(
+    profile: SpeakerProfile, level_dbfs: float, full_scale: FullScale
+) -> tuple[float, float] | tuple[None, None]:
+    """Sound pressure of a sweep at its loudest moment, dB(C) and dB(A)."""
+    if full_scale.db_spl is None:
+        return None, None
+    c_db, a_db = (
+        sweep_spl_db(
+            profile, level_dbfs, full_scale.db_spl, weighting, calibration=full_scale.calibration
+        )
+        for weighting in ("C", "A")
+    )
+    return round(c_db, 1), round(a_db, 1)
+
+
+def _warnings(check: LevelCheck, found: Sequence[Enough], full_scale: FullScale) -> list[str]:
     warnings = [enough.warning for enough in found if enough.warning]
     peak_dbfs = max(s.peak_dbfs for s in check.speakers)
     if peak_dbfs < -20.0:
         warnings.append(
             f"the microphone peaks at {peak_dbfs:.0f} dBFS: raise its gain by "
             f"{-16.0 - peak_dbfs:.0f} dB if its noise is the converter's, -20 to -12 dBFS is wanted"
+            + full_scale.after_turning
         )
     weak = min(check.speakers, key=lambda s: s.snr_db)
     if weak.snr_db < _LEAST_SNR_DB:
@@ -306,7 +242,3 @@ def _warnings(check: LevelCheck, found: Sequence[Enough]) -> list[str]:
             "or measure with more and longer sweeps"
         )
     return warnings
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -42,7 +42,7 @@ class NoiseLevel:
 
     speaker: str
     played_dbfs: float  # rms, before the speaker's trim
-    c_dbfs: float  # C-weighted rms at the microphone
+    c_dbfs: float  # C-weighted rms at the microphone, without what the microphone adds
     at_reference_db_spl: float | None  # dB(C) for noise of `REFERENCE_DBFS`; None: not known
     trim_db: float | None  # turn the speaker by this to reach the target
 
@@ -90,7 +90,8 @@ def play_noise(
         guard=lambda: wiring.guard({speaker.name: row}),
     )
     start = settle + wiring.delay
-    c_dbfs = weighted_level_db(recording.samples[0, start : start + n], fs, "C")
+    heard = recording.samples[0, start : start + n]
+    c_dbfs = weighted_level_db(heard, fs, "C", calibration=place.calibration)
     reference = None
     if full_scale_db_spl is not None:
         reference = c_dbfs + full_scale_db_spl + REFERENCE_DBFS - played_dbfs

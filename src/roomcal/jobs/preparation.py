@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from roomcal.errors import MeasurementError
 from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.sensitivity import after_quiet_sounds, moved_text
 from roomcal.jobs.studio import Place
 from roomcal.jobs.wiring import Wiring, check_wiring
-from roomcal.measure.loudness import FullScale, sweep_spl_db
+from roomcal.measure.loudness import FullScale, sweep_spl_db, turned_db
 from roomcal.measure.plan import plan_take
 from roomcal.model.filter_bank import FilterBank
 from roomcal.model.level_check import LevelCheck
@@ -91,10 +93,35 @@ def prepare(
     if wanted.check_wiring:
         playing = playing_speakers(place, speakers, filters)
         wiring = check_wiring(place, playing, position, talk, folder=folder, known=known)
+        if known is not None and known.position == position.name:
+            _refuse_turned_gain(full_scale, wiring, talk)
         level_dbfs = _within_limit(wiring, level_dbfs, wanted.max_spl_db, full_scale, talk)
     sweep = Sweep(fs=place.studio.fs, length_s=wanted.length_s, level_dbfs=level_dbfs)
     return Prepared(
         plan_take(sweep, repeats=wanted.sweeps, reverberation_s=wanted.pause_s), filters, wiring
+    )
+
+
+def _refuse_turned_gain(full_scale: FullScale, wiring: Wiring, talk: Conversation) -> None:
+    """Stop before dB SPL is told, and guarded, after a gain that is not the microphone's any more.
+
+    Raises
+    ------
+    MeasurementError
+        RC-549.
+    """
+    confirmation = full_scale.confirmation
+    if confirmation is None or full_scale.sensitivity != "confirmed":
+        return
+    if after_quiet_sounds(full_scale, wiring.probe_gain_db, talk).sensitivity == "confirmed":
+        return
+    moved_db = turned_db(confirmation.probe_gain_db, wiring.probe_gain_db) or 0.0
+    raise MeasurementError(
+        "RC-549",
+        f"{moved_text(moved_db)} at the microphone than when its sensitivity was confirmed by "
+        f"{confirmation.source}",
+        hint="turn the microphone's gain back, or run `roomcal level` again",
+        moved_db=round(moved_db, 1),
     )
 
 
@@ -109,12 +136,17 @@ def _within_limit(
     at_most = full_scale.at_most_db_spl
     if at_most is None:
         return level_dbfs
-    spl_db = max(sweep_spl_db(p, level_dbfs, at_most, "C") for p in wiring.survey.profiles)
+    spl_db = max(
+        sweep_spl_db(p, level_dbfs, at_most, "C", calibration=full_scale.calibration)
+        for p in wiring.survey.profiles
+    )
     if spl_db <= max_spl_db + _LEVEL_STEP_DB:  # two measurements of one speaker differ by less
         return level_dbfs
     steps = -((max_spl_db - spl_db) // _LEVEL_STEP_DB)
     reduced_dbfs = level_dbfs - steps * _LEVEL_STEP_DB
-    assumed = " (estimated, 6 dB assumed)" if full_scale.sensitivity == "estimated" else ""
+    assumed = {"estimated": " (estimated, 6 dB assumed)", "unknown": " at worst", "confirmed": ""}[
+        full_scale.sensitivity
+    ]
     talk.warn(
         f"level reduced from {level_dbfs:g} to {reduced_dbfs:g} dBFS: a sweep would reach "
         f"{spl_db:.0f} dB(C){assumed}, the limit is {max_spl_db:g}"

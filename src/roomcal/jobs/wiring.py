@@ -49,6 +49,14 @@ class Wiring:
     fs: int
     verdicts: tuple[Verdict, ...] = ()
 
+    @property
+    def probe_gain_db(self) -> dict[str, float]:
+        """How loud the first sound of each speaker was, input re output."""
+        return {
+            name: round(heard.level_dbfs - FIRST_LEVEL_DBFS, 2)
+            for name, heard in self.heard.items()
+        }
+
     def profile(self, speaker: str) -> SpeakerProfile:
         """Return how loud a speaker is at the microphone."""
         return next(p for p in self.survey.profiles if p.speaker == speaker)
@@ -124,7 +132,7 @@ def check_wiring(
                 verdict.fault, verdict.message, hint=verdict.hint, **dict(verdict.evidence)
             )
         talk.warn(f"{verdict.message}: {verdict.hint}")
-    if known is None and not places_tell_apart(speakers, position):
+    if (known is None or not known.speakers) and not places_tell_apart(speakers, position):
         _ask_who_played(place, speakers, talk)
     return Wiring(survey, heard, delay, fs, verdicts)
 

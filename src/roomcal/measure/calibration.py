@@ -3,12 +3,11 @@
 import numpy as np
 import scipy.fft
 
+from roomcal.dsp.microphone import microphone_db
 from roomcal.dsp.minimum_phase import minimum_phase_spectrum
 from roomcal.model.curve import Curve
 from roomcal.units import FloatArray, ratio_from_db
 
-# A calibration that asks for more than this is wrong, or says that the microphone is deaf there.
-MAX_CORRECTION_DB = 20.0
 _CEPSTRUM_LENGTHS = 4  # the correction's cepstrum needs room: FFT re the response's length
 
 
@@ -39,6 +38,5 @@ def without_microphone(
     n_fft = scipy.fft.next_fast_len(_CEPSTRUM_LENGTHS * h.size, real=True)
     n_fft += n_fft % 2
     f = np.clip(scipy.fft.rfftfreq(n_fft, 1.0 / fs), low_hz, high_hz)
-    correction_db = np.clip(-calibration.level_at(f), -MAX_CORRECTION_DB, MAX_CORRECTION_DB)
-    correction = minimum_phase_spectrum(ratio_from_db(correction_db))
+    correction = minimum_phase_spectrum(ratio_from_db(-microphone_db(calibration, f)))
     return np.asarray(scipy.fft.irfft(scipy.fft.rfft(h, n_fft) * correction, n_fft)[: h.size])

@@ -92,7 +92,8 @@ def next_step(steps: Sequence[Step], profile: SpeakerProfile, limits: Limits) ->
             "RC-547",
             f"the microphone's input overloads at {now.level_dbfs:g} dBFS from {speaker}: "
             f"peak {now.heard.peak_dbfs:.1f} dBFS",
-            hint="lower the gain of the microphone's preamplifier by 12 dB or more",
+            hint="lower the gain of the microphone's preamplifier by 12 dB or more"
+            + limits.full_scale.after_turning,
             speaker=speaker,
             peak_dbfs=round(now.heard.peak_dbfs, 1),
         )
@@ -137,8 +138,11 @@ def room_to_go_db(
     }
     at_most = limits.full_scale.at_most_db_spl
     if at_most is not None:
-        spl_db = sweep_spl_db(profile, level_dbfs, at_most, "C")
-        assumed = " (6 dB of doubt)" if limits.full_scale.sensitivity == "estimated" else ""
+        known = limits.full_scale
+        spl_db = sweep_spl_db(profile, level_dbfs, at_most, "C", calibration=known.calibration)
+        assumed = {"estimated": " (6 dB of doubt)", "unknown": " (at worst)", "confirmed": ""}[
+            known.sensitivity
+        ]
         room[f"{limits.max_spl_db:g} dB(C){assumed}"] = limits.max_spl_db - spl_db
     return room
 

@@ -1,17 +1,21 @@
 """How loud a take will be at the microphone: peak, sound pressure, and the dose of a day."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from roomcal.dsp.microphone import microphone_db
 from roomcal.dsp.weighting import Weighting, weighting_db
-from roomcal.model.level_check import Sensitivity, SpeakerProfile
+from roomcal.model.curve import Curve
+from roomcal.model.level_check import Confirmation, Sensitivity, SpeakerProfile
 from roomcal.units import FloatArray, db_from_power, power_from_db
 
 SINE_RMS_DB = -10.0 * float(np.log10(2.0))  # of a sine, re its peak
 # An estimate knows nothing of a capture slider: it may be louder by this.
 ESTIMATE_MARGIN_DB = 6.0
+# The same quiet sounds, the microphone placed anew by hand, differ by less.
+TURNED_DB = 3.0
 # miniDSP's nominal sensitivity: 94 dB SPL read -18 dBFS, and the Sens Factor says by how much one
 # microphone differs (a UMIK-2 of -13.5 dB gives 125 dB SPL at full scale, its data sheet the same).
 _NOMINAL_DBFS = -18.0
@@ -28,15 +32,34 @@ class FullScale:
     """The sound pressure level that reads 0 dBFS, and how well it is known."""
 
     sensitivity: Sensitivity = "unknown"
-    db_spl: float | None = None
+    db_spl: float | None = None  # where the microphone's calibration is 0 dB
     source: str = ""
+    calibration: Curve | None = None  # what the microphone itself adds
+    worst_db_spl: float | None = None  # not known any more, but surely not above this
+    confirmation: Confirmation | None = None  # the last, even if it is doubted now
 
     @property
     def at_most_db_spl(self) -> float | None:
         """The level that safety has to assume."""
         if self.db_spl is None:
-            return None
+            return self.worst_db_spl
         return self.db_spl + (ESTIMATE_MARGIN_DB if self.sensitivity == "estimated" else 0.0)
+
+    @property
+    def after_turning(self) -> str:
+        """What else to do when the microphone's gain is turned."""
+        return ", then confirm its sensitivity again" if self.sensitivity == "confirmed" else ""
+
+
+def turned_db(before: Mapping[str, float], now: Mapping[str, float]) -> float | None:
+    """By how much all speakers have become louder at the microphone, in dB; None: they have not.
+
+    Speakers are turned one by one; a microphone's gain, or the volume of all, moves every speaker.
+    """
+    moved = [now[name] - gain_db for name, gain_db in before.items() if name in now]
+    if not moved or not (min(moved) > TURNED_DB or max(moved) < -TURNED_DB):
+        return None
+    return float(np.median(moved))
 
 
 def full_scale_of_sens_factor(sens_factor_db: float) -> float:
@@ -50,7 +73,12 @@ def sweep_peak_dbfs(profile: SpeakerProfile, level_dbfs: float) -> float:
 
 
 def sweep_spl_db(
-    profile: SpeakerProfile, level_dbfs: float, full_scale_db_spl: float, weighting: Weighting
+    profile: SpeakerProfile,
+    level_dbfs: float,
+    full_scale_db_spl: float,
+    weighting: Weighting,
+    *,
+    calibration: Curve | None = None,
 ) -> float:
     """Weighted sound pressure level at the loudest moment of a sweep.
 
@@ -58,16 +86,33 @@ def sweep_spl_db(
     a sound level meter integrates with the time weighting F (125 ms).
     """
     f_hz = np.array(profile.f_hz)
-    power = power_from_db(np.array(profile.gain_db) + weighting_db(f_hz, weighting))
+    power = _pressure(profile, weighting, calibration)
     steps = round(np.log2(f_hz[-1] / f_hz[0]) ** -1 * (f_hz.size - 1) / 3.0)
     mean = np.convolve(power, np.ones(steps) / steps, mode="valid")
     return level_dbfs + SINE_RMS_DB + full_scale_db_spl + float(db_from_power(mean.max()))
 
 
-def sweep_leq_a_db(profile: SpeakerProfile, level_dbfs: float, full_scale_db_spl: float) -> float:
+def sweep_leq_a_db(
+    profile: SpeakerProfile,
+    level_dbfs: float,
+    full_scale_db_spl: float,
+    *,
+    calibration: Curve | None = None,
+) -> float:
     """A-weighted level of a whole sweep, which stays equally long in every octave."""
-    power = power_from_db(np.array(profile.gain_db) + weighting_db(np.array(profile.f_hz), "A"))
+    power = _pressure(profile, "A", calibration)
     return level_dbfs + SINE_RMS_DB + full_scale_db_spl + float(db_from_power(np.mean(power)))
+
+
+def _pressure(
+    profile: SpeakerProfile, weighting: Weighting, calibration: Curve | None
+) -> FloatArray:
+    """Weighted power gain, without what the microphone adds."""
+    f_hz = np.array(profile.f_hz)
+    gain_db = np.array(profile.gain_db) + weighting_db(f_hz, weighting)
+    if calibration is not None:
+        gain_db -= microphone_db(calibration, f_hz)
+    return power_from_db(gain_db)
 
 
 def allowed_s(level_a_db: float) -> float:
@@ -87,8 +132,17 @@ def band_gain_db(profile: SpeakerProfile, low_hz: float, high_hz: float) -> floa
     return float(db_from_power(np.mean(power_from_db(np.array(profile.gain_db)[inside]))))
 
 
-def tone_level_dbfs(x: FloatArray, fs: int, *, near_hz: Sequence[float]) -> tuple[float, float]:
-    """Level of the tone of a calibrator, and how far it stands above everything else.
+@dataclasses.dataclass(frozen=True)
+class Tone:
+    """The tone of a calibrator in a recording."""
+
+    f_hz: float
+    level_dbfs: float  # root mean square
+    above_db: float  # re the rest of the recording
+
+
+def find_tone(x: FloatArray, fs: int, *, near_hz: Sequence[float]) -> Tone:
+    """Find the tone of a calibrator, and how far it stands above everything else.
 
     Parameters
     ----------
@@ -96,13 +150,6 @@ def tone_level_dbfs(x: FloatArray, fs: int, *, near_hz: Sequence[float]) -> tupl
     fs : int
     near_hz : sequence of float
         Frequencies at which calibrators work; the tone may be off by a fortieth.
-
-    Returns
-    -------
-    level_dbfs : float
-        Root mean square.
-    above_db : float
-        Re the rest of the recording.
     """
     window = np.hanning(x.size)
     power = np.abs(np.fft.rfft((x - x.mean()) * window)) ** 2
@@ -115,4 +162,4 @@ def tone_level_dbfs(x: FloatArray, fs: int, *, near_hz: Sequence[float]) -> tupl
     total = 2.0 * power / (x.size * np.sum(window**2))
     of_tone = float(total[tone].sum())
     rest = max(float(total.sum()) - of_tone, 1e-30)
-    return float(db_from_power(of_tone)), float(db_from_power(of_tone / rest))
+    return Tone(float(f[peak]), float(db_from_power(of_tone)), float(db_from_power(of_tone / rest)))
