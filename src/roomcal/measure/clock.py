@@ -64,6 +64,11 @@ class ClockLine:
         return at_centre + ratio * (output_index - centre)
 
 
+def air_samples(samples_at_48_khz: float, fs: int) -> float:
+    """Scale a limit for moving air: it moves in time, and was measured in samples of 48 kHz."""
+    return samples_at_48_khz * max(1.0, fs / 48000)
+
+
 def fit_clock(mark_starts: FloatArray, mark_samples: FloatArray) -> ClockLine:
     """Fit the line of least squares through the marks.
 

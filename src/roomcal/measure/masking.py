@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from roomcal.dsp.short_time import block_samples, joined_blocks, short_time_spectra
+from roomcal.measure.clock import air_samples
 from roomcal.measure.disturbances import BLOCK_S, Disturbance, find_disturbances, overlapping
 from roomcal.model.arrays import frozen_array
 from roomcal.units import ComplexArray, FloatArray
@@ -83,7 +84,7 @@ def clean_mean(
     block = block_samples(fs, BLOCK_S)
     Y = short_time_spectra(segments, block)
     middle = np.median(Y.real, axis=0) + 1j * np.median(Y.imag, axis=0)
-    usual = _usual_spread(middle)
+    usual = _usual_spread(middle, fs)
     floor = noise_power / len(segments)
     deviations = [np.abs(y - middle) ** 2 for y in Y]
     events: list[Disturbance] = []
@@ -121,10 +122,11 @@ def _in_all(events: Sequence[Disturbance], n_repeats: int) -> list[Disturbance]:
     ]
 
 
-def _usual_spread(middle: ComplexArray) -> FloatArray:
+def _usual_spread(middle: ComplexArray, fs: int) -> FloatArray:
     """Power by which the sweeps of a clean take may differ, (n_blocks, n_bins)."""
     n_bins = middle.shape[1]
-    turn = np.pi * np.arange(n_bins) / (n_bins - 1) * _DELAY_SPREAD_SAMPLES
+    spread = air_samples(_DELAY_SPREAD_SAMPLES, fs)
+    turn = np.pi * np.arange(n_bins) / (n_bins - 1) * spread
     return np.abs(middle) ** 2 * (_GAIN_SPREAD**2 + turn**2)
 
 

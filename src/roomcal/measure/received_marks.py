@@ -74,18 +74,24 @@ def received_marks(x: FloatArray, clock: ClockLine, fs: int, *, noise: FloatArra
     energy = max(float(np.sum(np.abs(common) ** 2)), _TINY)
     gain = np.real(aligned @ np.conj(common)) / energy
     left = np.sum(np.abs(aligned - gain[:, None] * common) ** 2, axis=1)
-    noise_power = np.abs(scipy.fft.rfft(noise * np.hanning(noise.size))) ** 2
-    noise_f = scipy.fft.rfftfreq(noise.size, 1.0 / fs)
-    in_band = (noise_f >= low_hz) & (noise_f <= high_hz)
-    mean_square = 2.0 * noise_power[in_band].sum() / (0.375 * noise.size) / noise.size
-    ratio = mean_square * size * n_fft / 2.0 / energy
-    bandwidth = size * (high_hz - low_hz) / fs  # independent pairs of numbers in a piece
+    # Of a piece of noise, per bin; neighbouring bins are not independent, hence n_fft / size.
+    noise_power = band * _mean_power(noise, size, n_fft)
+    shared = float(np.sum(np.abs(common) ** 2 * noise_power))
+    gain_rms = np.sqrt(shared * n_fft / (2.0 * size)) / energy
     return ReceivedMarks(
         level_db=db_from_ratio(gain / np.median(gain)),
-        uncertainty_db=float(8.7 * np.sqrt(ratio / (2.0 * bandwidth))),
+        uncertainty_db=float(20.0 / np.log(10.0) * gain_rms),
         disturbance_db=db_from_power(left / energy),
-        noise_db=float(db_from_power(ratio)),
+        noise_db=float(db_from_power(noise_power.sum() / energy)),
     )
+
+
+def _mean_power(noise: FloatArray, size: int, n_fft: int) -> FloatArray:
+    """Mean power of half-overlapping pieces of noise, (n_fft // 2 + 1,)."""
+    if noise.size < size:
+        return np.abs(scipy.fft.rfft(noise, n_fft)) ** 2 * (size / max(noise.size, 1))
+    pieces = np.lib.stride_tricks.sliding_window_view(noise, size)[:: max(size // 2, 1)]
+    return np.asarray(np.mean(np.abs(scipy.fft.rfft(pieces, n_fft)) ** 2, axis=0))
 
 
 def _read(x: FloatArray, positions: FloatArray) -> FloatArray:

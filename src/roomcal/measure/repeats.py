@@ -6,6 +6,7 @@ import numpy as np
 import scipy.fft
 
 from roomcal.dsp.delay import refined_delay
+from roomcal.measure.clock import air_samples
 from roomcal.model.arrays import frozen_array
 from roomcal.units import FloatArray, db_from_power
 
@@ -82,7 +83,8 @@ def compare_repeats(
     H = scipy.fft.rfft(compared, n_fft)
     f = scipy.fft.rfftfreq(n_fft, 1.0 / fs)
     band = (f >= COMPARED_HZ[0]) & (f <= min(COMPARED_HZ[1], 0.4 * fs))
-    if np.sum(np.abs(H[:, band]) ** 2) < _LEAST_SHARE * np.sum(np.abs(H) ** 2):
+    audible = f <= COMPARED_HZ[1]  # at high rates the most may lie above
+    if np.sum(np.abs(H[:, band]) ** 2) < _LEAST_SHARE * np.sum(np.abs(H[:, audible]) ** 2):
         band = (f >= _SUB_HZ[0]) & (f <= _SUB_HZ[1])
     w = 2.0 * np.pi * np.arange(f.size) / n_fft
     late, sign, apart = np.zeros((n, n)), np.ones((n, n)), np.full((n, n), np.inf)
@@ -98,7 +100,7 @@ def compare_repeats(
             sign[i, j] = sign[j, i] = polarity
             apart[i, j] = apart[j, i] = max(distance, 0.0)
     candidates = [k for k in range(n) if k not in left_out]
-    kept = _belonging(candidates, apart, sign, late)
+    kept = _belonging(candidates, apart, sign, late, slip=air_samples(SLIP_SAMPLES, fs))
     behind = np.array([np.mean(late[k, list(kept)]) if kept else 0.0 for k in range(n)])
     gains = 10.0 * np.log10(
         np.maximum(energy, 1e-300) / max(float(np.mean(energy[list(kept)])), 1e-300)
@@ -130,13 +132,18 @@ def _peak(
 
 
 def _belonging(
-    candidates: list[int], apart: FloatArray, sign: FloatArray, late: FloatArray
+    candidates: list[int],
+    apart: FloatArray,
+    sign: FloatArray,
+    late: FloatArray,
+    *,
+    slip: float,
 ) -> tuple[int, ...]:
     """Sweeps that agree with the best pair; all of fewer than three."""
     if len(candidates) < 3:
         return tuple(candidates)
     pairs = [(apart[i, j], i, j) for i in candidates for j in candidates if i < j]
-    agreeing = [p for p in pairs if sign[p[1], p[2]] > 0 and abs(late[p[1], p[2]]) < SLIP_SAMPLES]
+    agreeing = [p for p in pairs if sign[p[1], p[2]] > 0 and abs(late[p[1], p[2]]) < slip]
     best, i, j = min(agreeing or pairs)
     limit = max(best * 10.0 ** (DROP_ABOVE_BEST_DB / 10.0), 10.0 ** (DROP_DB / 10.0))
     kept = []
@@ -144,7 +151,7 @@ def _belonging(
         others = [o for o in (i, j) if o != k]
         near = min(apart[k, o] for o in others)
         straight = all(sign[k, o] > 0 for o in others)
-        in_time = min(abs(late[k, o]) for o in others) < SLIP_SAMPLES
+        in_time = min(abs(late[k, o]) for o in others) < slip
         if k in (i, j) or (near <= limit and straight and in_time):
             kept.append(k)
     return tuple(kept)

@@ -25,6 +25,7 @@ _USUAL_PPM = 100.0  # crystals differ by less
 _LOW_HZ, _HIGH_HZ, _PER_OCTAVE = 250.0, 16000.0, 2
 _FLAT = 0.2  # of the step: rms that its two sides may bend
 _SURELY_FLAT = 0.1
+STILL_ERROR = 0.05  # of a step that moving air could reach: it shows in air that stands still
 _BAND_SPREAD = 0.05  # samples by which bands of one sweep differ anyway
 
 

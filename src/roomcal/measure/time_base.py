@@ -8,12 +8,14 @@ import scipy.fft
 
 from roomcal.dsp.resample import sample_evenly
 from roomcal.dsp.sweep_signal import MARK_DURATION_S
-from roomcal.measure.clock import ClockLine, fit_clock
+from roomcal.measure.clock import ClockLine, air_samples, fit_clock
 from roomcal.measure.hum import Hum, SweepTime, find_hum
 from roomcal.measure.received_marks import ReceivedMarks, received_marks
 from roomcal.measure.responses import PRE_S, clock_of_capture
 from roomcal.measure.steps import (
     CERTAIN_STEP,
+    LEAST_STEP,
+    STILL_ERROR,
     Step,
     StepInSweep,
     find_steps,
@@ -62,13 +64,18 @@ class TimeBase:
         steps = find_steps(self.all_marks)
         placed = [(step, self._place_in_sweep(step)) for step in steps]
         for step, place in placed:
-            if place is not None:
+            if place is not None and (self._is_above_air(step) or place.error < STILL_ERROR):
                 return step, place
         # Nothing to compare with, or too much is missing to compare: the marks alone decide.
         for step in steps:
-            if abs(step.samples) >= CERTAIN_STEP or not self._has_others(step):
+            certain = abs(step.samples) >= air_samples(CERTAIN_STEP, self.fs)
+            if certain or (self._is_above_air(step) and not self._has_others(step)):
                 return step, None
         return None
+
+    def _is_above_air(self, step: Step) -> bool:
+        """Whether air would hardly move this far; at high rates it moves by whole samples."""
+        return abs(step.samples) >= air_samples(LEAST_STEP, self.fs)
 
     @property
     def step(self) -> Step | None:

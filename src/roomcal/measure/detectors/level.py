@@ -8,7 +8,9 @@ from roomcal.model.verdict import Verdict
 # FAULTS.md: between marks, clean takes vary by 0.003 dB at SNR 40 and 0.03 dB at SNR 20.
 WARNED_DB = 0.1
 REJECTED_DB = 0.5
-_TIMES_NOISE = 5.0  # a change smaller than this many times its uncertainty is none
+# A change between the loudest and the softest of five marks or fewer is chance below this many
+# times the uncertainty of one.
+_TIMES_NOISE = 7.0
 
 
 def detect(evidence: Evidence) -> list[Verdict]:

@@ -4,6 +4,7 @@ Whole steps are lost or inserted samples, a bend is a resampler of the system, a
 the air that moves in every room.
 """
 
+from roomcal.measure.clock import air_samples
 from roomcal.measure.evidence import Evidence
 from roomcal.model.verdict import Verdict
 
@@ -26,7 +27,7 @@ def detect(evidence: Evidence) -> list[Verdict]:
     clock = evidence.time.clock
     bend = clock.residual_samples
     if clock.mark_starts.size == _THREE_MARKS:
-        limit = AIR_SAMPLES_PREDICTED
+        limit = air_samples(AIR_SAMPLES_PREDICTED, evidence.fs)
         gaps = (clock.mark_starts[1:] - clock.mark_starts[:-1]).tolist()
         # Deviation of the far mark from the line of the two that are neighbours.
         late = clock.mark_samples - clock.mark_starts
@@ -35,7 +36,7 @@ def detect(evidence: Evidence) -> list[Verdict]:
         far = 1 - near
         bend = float(abs(late[far + 1] - late[far] - slope * gaps[far]))
     else:
-        limit = AIR_SAMPLES
+        limit = air_samples(AIR_SAMPLES, evidence.fs)
     numbers = {"deviation_samples": round(bend, 4)}
     if bend > limit:
         return [

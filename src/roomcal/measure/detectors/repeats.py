@@ -1,5 +1,6 @@
 """Whether the sweeps of a take agree (FAULTS.md, repeats; row 28 for one sweep)."""
 
+from roomcal.measure.clock import air_samples
 from roomcal.measure.evidence import Evidence
 from roomcal.measure.repeats import DROP_DB, SLIP_SAMPLES
 from roomcal.model.verdict import Verdict
@@ -11,6 +12,7 @@ from roomcal.model.verdict import Verdict
 def detect(evidence: Evidence) -> list[Verdict]:
     """Name sweeps that were dropped, and reject what cannot be decided."""
     repeats = evidence.repeats
+    limit = air_samples(SLIP_SAMPLES, evidence.fs)
     verdicts = []
     for k in repeats.dropped:
         numbers = {
@@ -34,7 +36,7 @@ def detect(evidence: Evidence) -> list[Verdict]:
                 )
             )
         else:
-            slipped = abs(repeats.delays_samples[k]) >= SLIP_SAMPLES
+            slipped = abs(repeats.delays_samples[k]) >= limit
             how = (
                 f"comes {repeats.delays_samples[k]:+.1f} samples late"
                 if slipped
@@ -62,7 +64,11 @@ def _two(evidence: Evidence) -> list[Verdict]:
     distance_db = float(repeats.distance_db.min())
     slip = abs(float(repeats.delays_samples[1] - repeats.delays_samples[0]))
     usual_db = max(DROP_DB, evidence.expected_distance_db + 6.0)
-    if distance_db <= usual_db and slip < SLIP_SAMPLES and not repeats.opposed:
+    if (
+        distance_db <= usual_db
+        and slip < air_samples(SLIP_SAMPLES, evidence.fs)
+        and not repeats.opposed
+    ):
         return []
     if evidence.combined.masked:
         return []
