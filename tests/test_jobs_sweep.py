@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 
 from roomcal.cli.main import cli
@@ -139,7 +141,9 @@ def test_a_recording_that_is_not_whole_is_refused(run):
     write_wav(Path("other.wav"), x[:, ::2], FS // 2)
 
     assert "start the recorder" in run("import late.wav --sweep s.wav", code=3).stderr
-    assert "RC-501" in run("import short.wav --sweep s.wav", code=5).stderr
+    short = " ".join(run("import short.wav --sweep s.wav", code=3).stderr.split())
+    assert "RC-306" in short
+    assert "a part is missing" in short
     assert "24000 Hz" in run("import other.wav --sweep s.wav", code=3).stderr
     assert not Path("measurements").exists()
 
@@ -174,3 +178,95 @@ def test_what_cannot_be_kept_is_refused_before_it_is_written(run):
     assert sorted(Path("measurements/a").iterdir()) == there
     later = run("import rec.wav --sweep s.wav --session a --speaker L --position p3")
     assert "recovered" not in later.stderr
+
+
+def test_a_recording_that_a_daw_has_normalised_is_not_clipped(run):
+    run("sweep -o s.wav --sweeps 1 --length 1")
+    x = recorded("s.wav")
+    write_wav(Path("one-p1.wav"), x / np.abs(x).max(), FS)
+    write_wav(Path("two-p2.wav"), 2.0 * x / np.abs(x).max(), FS)
+
+    run("import one-p1.wav two-p2.wav --sweep s.wav --session a")
+
+    assert len(SessionStore.open(Path(), "a").session.responses) == 4
+
+
+def test_a_recording_at_another_rate_than_it_says_is_named(run):
+    """44.1 kHz that the header calls 48 kHz: the marks come at other times."""
+    run("sweep -o s.wav --sweeps 1 --length 2")
+    x = recorded("s.wav")
+    slow = scipy.signal.resample_poly(x, 147, 160, axis=1)
+    write_wav(Path("rec.wav"), slow, FS)
+
+    told = " ".join(run("import rec.wav --sweep s.wav --session a", code=5).stderr.split())
+
+    assert "RC-519" in told
+    assert "runs at 44.1 kHz and is taken for 48 kHz" in told
+    assert not Path("measurements").exists()
+
+
+def test_a_silent_recording_and_one_that_holds_the_file_twice_are_named(run):
+    run("sweep -o s.wav --sweeps 1 --length 1 --speakers L")
+    x = recorded("s.wav")
+    write_wav(Path("silent.wav"), 0.0 * x, FS)
+    write_wav(Path("twice.wav"), np.concatenate([x, x], axis=1), FS)
+
+    assert "every sample is zero" in " ".join(
+        run("import silent.wav --sweep s.wav --speaker L", code=5).stderr.split()
+    )
+    told = " ".join(run("import twice.wav --sweep s.wav --speaker L", code=3).stderr.split())
+    first_s, second_s = sorted(
+        float(n) for n in re.findall(r"([0-9.]+) s and ([0-9.]+) s", told)[0]
+    )
+    assert second_s - first_s == pytest.approx(x.shape[1] / FS, abs=0.15)
+    assert not Path("measurements").exists()
+
+
+def test_a_mono_track_that_was_written_as_stereo_is_mono(run):
+    run("sweep -o s.wav --sweeps 1 --length 1 --speakers L")
+    (x,) = recorded("s.wav")
+    write_wav(Path("same-p1.wav"), np.stack([x, x]), FS)
+    write_wav(Path("left-p2.wav"), np.stack([x, 0.0 * x]), FS)
+    write_wav(Path("other-p3.wav"), np.stack([0.3 * x[::-1], x]), FS)
+
+    run("import same-p1.wav left-p2.wav --sweep s.wav --session a --speaker L")
+    told = run("import other-p3.wav --sweep s.wav --session a --speaker L", code=3).stderr
+    assert "--channel" in told
+    run("import other-p3.wav --sweep s.wav --session a --speaker L --channel 2")
+    run("import other-p3.wav --sweep s.wav --session a --speaker L --channel 3", code=3)
+    run("import other-p3.wav --session a --speaker L --channel 2", code=2)
+
+    first, *others = SessionStore.open(Path(), "a").load_responses()
+    assert [r.position for r in (first, *others)] == ["p1", "p2", "p3"]
+    for other in others:
+        np.testing.assert_allclose(other.samples, first.samples, atol=1e-9)
+
+
+def test_sixteen_bits_are_warned_of(run):
+    run("sweep -o s.wav --sweeps 1 --length 1 --speakers L")
+    soundfile.write("rec.wav", recorded("s.wav")[0], FS, subtype="PCM_16")
+
+    told = run("import rec.wav --sweep s.wav --session a --speaker L").stderr
+
+    assert "16 bits" in told
+
+
+def test_what_was_good_in_a_spoilt_recording_stays_and_the_rest_is_taken_anew(run):
+    run("sweep -o s.wav --sweeps 1 --length 2")
+    n = read_wav(Path("s.wav")).samples.shape[1]
+    lost = DroppedSamples(at_s=(20000 + 0.75 * n) / FS, n_samples=256)
+    write_wav(Path("bad.wav"), recorded("s.wav", lost), FS)
+    write_wav(Path("good.wav"), recorded("s.wav"), FS)
+
+    told = " ".join(run("import bad.wav --sweep s.wav --session a", code=5).stderr.split())
+    # The take of R begins where the file's second half does, and the DAW has no --block.
+    begin_s = float(re.search(r"R at p1, from ([0-9.]+) s of bad.wav on", told)[1])
+    assert begin_s == pytest.approx((20000 + n / 2) / FS, abs=0.2)
+    assert "--block" not in told
+    assert "DAW" in told
+
+    again = " ".join(run("import good.wav --sweep s.wav --session a").stderr.split())
+    assert "L at p1 is there already" in again
+    session = SessionStore.open(Path(), "a").session
+    assert {r.speaker for r in session.responses} == {"L", "R"}
+    assert "RC-602" in run("import good.wav --sweep s.wav --session a", code=6).stderr

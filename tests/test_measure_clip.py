@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+import scipy.signal
 
 from roomcal.measure.clock import fit_clock
 from roomcal.measure.detectors.clip import detect
@@ -14,13 +15,16 @@ from roomcal.model.sweep import Sweep
 FS = 48000
 
 
-def judged(x):
+def judged(x, *, full_scale_known=True):
     """What the detector says of a recording; its plan only names the frequency."""
     plan = plan_take(Sweep(fs=FS, length_s=1.0), repeats=1)
     capture = Capture(x, None, FS, plan, "L", "L", "p1")
     starts = np.array(plan.mark_starts, dtype=float)
     clock = types.SimpleNamespace(all_marks=fit_clock(starts, starts))
-    return detect(types.SimpleNamespace(capture=capture, fs=FS, time=clock))
+    evidence = types.SimpleNamespace(
+        capture=capture, fs=FS, time=clock, full_scale_known=full_scale_known
+    )
+    return detect(evidence)
 
 
 def tone(f_hz, *, third=0.0, level=0.3, phase=0.3):
@@ -53,3 +57,29 @@ def test_full_scale_is_clipping_whatever_the_top_looks_like():
     (verdict,) = judged(tone(440.0, level=1.0))
 
     assert verdict.evidence["top_dbfs"] == pytest.approx(0.0, abs=0.001)
+
+
+@pytest.mark.parametrize("resonance_hz", [31.7, 440.0, 3000.0])
+@pytest.mark.parametrize("top", [1.0, 1.7])
+@pytest.mark.parametrize("bits", [16, None])
+def test_what_a_daw_has_normalised_is_not_clipped(resonance_hz, top, bits):
+    """Its one highest sample lies at full scale, or above: that says nothing of the converter."""
+    sweep = scipy.signal.chirp(np.arange(FS) / FS, 15.0, 1.0, 16000.0, method="logarithmic")
+    b, a = scipy.signal.iirpeak(resonance_hz, 4.0, fs=FS)
+    x = np.tile(0.3 * sweep + scipy.signal.lfilter(b, a, sweep), 3)
+    x *= top / np.abs(x).max()
+    if bits:
+        x = np.round(x * 2**15) / 2**15
+
+    assert judged(x, full_scale_known=False) == []
+    assert len(judged(x)) == 1  # of a converter it does
+
+
+@pytest.mark.parametrize("f_hz", [87.3, 440.0, 3000.0, 9001.0])
+@pytest.mark.parametrize("scaled", [0.2, 1.0, 2.0])
+def test_a_cut_top_is_found_whatever_a_daw_made_of_the_level(f_hz, scaled):
+    x = tone(f_hz, level=1.0)
+    cut = scaled * np.clip(x, -0.7, 0.7)
+
+    (verdict,) = judged(cut, full_scale_known=False)
+    assert verdict.fault == "RC-510"

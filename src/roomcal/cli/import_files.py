@@ -32,6 +32,11 @@ from roomcal.cli.settings import Settings, force_option, json_option
     help="The files are recordings of this sweep.",
 )
 @click.option(
+    "--channel",
+    type=click.IntRange(min=1),
+    help="Channel of such recordings that holds the microphone.  [default: the only one]",
+)
+@click.option(
     "--spacing",
     type=click.FloatRange(0.0, min_open=True),
     metavar="SECONDS",
@@ -76,6 +81,7 @@ def import_command(
     speaker: str,
     position: str | None,
     sweep: Path | None,
+    channel: int | None,
     spacing: float | None,
     fs: str,
     bank: str | None,
@@ -110,6 +116,8 @@ def import_command(
         raise click.UsageError("name files, or --rew for a running REW")
     if rew and (sweep or (bank is not None and files)):
         raise click.UsageError("--rew goes without --sweep, and with --bank without files")
+    if channel is not None and sweep is None:
+        raise click.UsageError("--channel goes with --sweep: it is that of a recording")
     if bank is not None:
         if sweep or position or spacing or calibrate:
             raise click.UsageError("--bank goes with --speaker, --fs and --force alone")
@@ -131,6 +139,7 @@ def import_command(
         speakers=names,
         position=position,
         sweep=sweep,
+        channel=channel,
         spacing_s=spacing,
         fs=rates[0] if rates else None,
         calibrate=calibrate,

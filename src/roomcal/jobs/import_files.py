@@ -8,6 +8,7 @@ from pathlib import Path
 from roomcal.errors import InputError, StorageError
 from roomcal.files.folders import document_path, new_folder
 from roomcal.files.foreign_response import ForeignResponse
+from roomcal.files.recording import read_recording
 from roomcal.files.response_files import read_responses
 from roomcal.files.rew_api import read_rew_api
 from roomcal.files.rew_server import DEFAULT_PORT
@@ -36,6 +37,7 @@ class ImportRequest:
     speakers: tuple[str, ...] = ()  # in the order in which they play in the recording
     position: str | None = None
     sweep: Path | None = None  # the files are recordings of this sweep
+    channel: int | None = None  # of such recordings, counted from 1, if they have several
     spacing_s: float | None = None  # from one sweep's start to the next, if the player is known
     fs: int | None = None  # of files that do not say it
     calibrate: bool = False  # take out the microphone's response that comes with a response
@@ -74,6 +76,7 @@ def import_files(root: Path, name: str, request: ImportRequest, talk: Conversati
             {file: _position(file, request) for file in request.files},
             talk,
             speakers=request.speakers,
+            channel=request.channel,
             force=request.force,
         )
     sweep = read_mono(request.sweep) if request.sweep else None
@@ -87,7 +90,7 @@ def import_files(root: Path, name: str, request: ImportRequest, talk: Conversati
             continue
         speakers, position = _names(file, request)
         found += _from_recording(
-            read_mono(file),
+            read_recording(file, request.channel),
             file,
             sweep,
             speakers=speakers,

@@ -7,21 +7,27 @@ from pathlib import Path
 from roomcal.errors import InputError, MeasurementError
 from roomcal.files.folders import document_path, new_folder
 from roomcal.files.mic_calibration import read_mic_calibration
+from roomcal.files.recording import COARSE_SUBTYPES, read_recording
 from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
 from roomcal.files.studio_toml import FILE_NAME, read_studio
-from roomcal.files.wav import read_mono, read_wav
+from roomcal.files.wav import read_wav
 from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
 from roomcal.measure.judge import judge_capture, judge_position
-from roomcal.measure.take_file import plan_of_file, split_recording
+from roomcal.measure.take_file import RecordedTake, plan_of_file, split_recording
 from roomcal.model.capture import Capture
-from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.model.session import Session
 from roomcal.model.studio import Studio
 from roomcal.model.take import TakePlan
 from roomcal.model.verdict import rejections
-from roomcal.units import FloatArray
+
+# Where roomcal does not play itself, its own options cure nothing.
+_HINTS = dict.fromkeys(
+    ("RC-515", "RC-516", "RC-520"),
+    "the DAW or the audio system lost samples, or resampled: raise its buffer size, set the "
+    "project and all devices to the rate of the sweep, and record again",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +53,10 @@ def import_takes(
     talk: Conversation,
     *,
     speakers: tuple[str, ...] = (),
+    channel: int | None = None,
     force: bool = False,
 ) -> SessionStore:
-    """Add the takes of one recording a position.
+    """Add the takes of one recording a position; paths that the session has are left alone.
 
     Parameters
     ----------
@@ -58,31 +65,39 @@ def import_takes(
         Recording of the microphone, and its position.
     speakers : tuple of str
         Of the channels of the sweep file; by default the studio's, else L and R.
+    channel : int, optional
+        Of the recordings, counted from 1, if they have several.
+    force : bool
+        Take what the session has anew.
 
     Raises
     ------
     InputError
         RC-304, RC-306, RC-309: another rate, not the whole take, other speakers.
+    StorageError
+        RC-602 when the session has every path of a recording already.
     MeasurementError
         When a take is rejected; it is kept with its reason, and so is all before it.
     """
+    _refuse_same_position(recordings)
     own = root / FILE_NAME
     studio = read_studio(own) if own.exists() else None
     names = _speakers(take_file, speakers, studio)
-    pieces = [(file, at, _split(file, take_file)) for file, at in recordings.items()]
+    pieces = [(file, at, _split(file, take_file, channel, talk)) for file, at in recordings.items()]
     with alone(root, name, talk):
         store = _open_session(root, name, studio)
         _refuse_other_rate(store, take_file)
         for text in recover(store):
             talk.note(text)
-        for position in recordings.values():
-            for speaker in names:  # before anything is written
-                store.refuse_known(speaker, position, force=force)
+        todo = {at: _missing(store, names, at, force=force) for at in recordings.values()}
         for file, position, takes in pieces:
-            responses = []
-            for speaker, samples in zip(names, takes, strict=True):
+            for speaker in (s for s in names if s not in todo[position]):
+                talk.note(f"{speaker} at {position} is there already: left alone")
+            for speaker, take in zip(names, takes, strict=True):
+                if speaker not in todo[position]:
+                    continue
                 capture = Capture(
-                    microphone=samples,
+                    microphone=take.samples,
                     loopback=None,
                     fs=take_file.plan.sweep.fs,
                     plan=take_file.plan,
@@ -90,7 +105,11 @@ def import_takes(
                     reference_speaker=names[0],
                     position=position,
                 )
-                responses.append(_judge(store, capture, root, studio, talk, force=force))
+                begin_s = take.begin / capture.fs
+                where = f"{speaker} at {position}, from {begin_s:.1f} s of {file.name} on"
+                _judge(store, capture, root, studio, talk, where=where, force=force)
+            responses = [r for r in store.load_responses() if r.position == position]
+            responses = [r for name in names for r in responses if r.speaker == name]
             verdicts = judge_position(responses, studio)
             for verdict in verdicts:
                 talk.warn(f"{file.name}: {verdict.message}")
@@ -112,9 +131,36 @@ def _refuse_other_rate(store: SessionStore, take_file: TakeFile) -> None:
         )
 
 
-def _split(file: Path, take_file: TakeFile) -> list[FloatArray]:
+def _refuse_same_position(recordings: dict[Path, str]) -> None:
+    """Refuse two recordings of one position."""
+    seen: dict[str, Path] = {}
+    for file, position in recordings.items():
+        if position in seen:
+            raise InputError(
+                "RC-309",
+                f"{file.name} and {seen[position].name} both claim to be at {position}",
+                hint="name them apart: take-p1.wav, take-p2.wav, ... or import them one by one",
+            )
+        seen[position] = file
+
+
+def _missing(
+    store: SessionStore, names: tuple[str, ...], position: str, *, force: bool
+) -> tuple[str, ...]:
+    """Speakers whose response at a position is wanted; refuses, before anything is written."""
+    missing = tuple(s for s in names if force or store.response_record(s, position) is None)
+    if not missing:
+        store.refuse_known(names[0], position, force=force)
+    return missing
+
+
+def _split(
+    file: Path, take_file: TakeFile, channel: int | None, talk: Conversation
+) -> list[RecordedTake]:
     """Cut a recording into takes."""
-    wav = read_mono(file)
+    wav = read_recording(file, channel)
+    if wav.subtype in COARSE_SUBTYPES:
+        talk.warn(f"{file.name} has 16 bits or less: record and export 24 bits or float")
     fs = take_file.plan.sweep.fs
     if wav.fs != fs:
         raise InputError(
@@ -136,9 +182,10 @@ def _judge(
     studio: Studio | None,
     talk: Conversation,
     *,
+    where: str,
     force: bool,
-) -> ImpulseResponse:
-    """Keep a take, judge it, and keep its response."""
+) -> None:
+    """Keep a take, judge it, and keep its response; times in what is said count from its start."""
     record = store.save_capture(capture)
     calibration = None
     if studio is not None and studio.microphone.calibration:
@@ -147,21 +194,20 @@ def _judge(
         store.load_capture(record),
         calibration=calibration,
         full_scale_db_spl=studio.microphone.full_scale_db_spl if studio else None,
+        full_scale_known=False,
     )
-    path = f"{capture.speaker} at {capture.position}"
     for verdict in judgement.verdicts:
         if verdict.severity != "rejection":
             say = talk.warn if verdict.severity == "warning" else talk.note
-            say(f"{path}: {verdict.message}")
+            say(f"{where}: {verdict.message}")
     bad, response = judgement.rejection, judgement.response
     if bad is not None or response is None:
         fault, message, hint = (
             (bad.fault, bad.message, bad.hint) if bad else ("RC-503", "no response", "")
         )
         store.judge_take(record, reason=f"{fault}: {message}", verdicts=judgement.verdicts)
-        raise MeasurementError(fault, f"{path}: {message}", hint=hint)
+        raise MeasurementError(fault, f"{where}: {message}", hint=_HINTS.get(fault, hint))
     store.accept_take(record, response, verdicts=judgement.verdicts, force=force)
-    return response
 
 
 def _speakers(

@@ -40,6 +40,7 @@ class Evidence:
     """One take under examination."""
 
     capture: Capture
+    full_scale_known: bool = True  # False: a DAW may have scaled it, and 1 is no limit
 
     @property
     def fs(self) -> int:

@@ -15,7 +15,9 @@ from roomcal.model.capture import Capture
 from roomcal.model.curve import Curve
 from roomcal.model.impulse_response import ImpulseResponse
 from roomcal.model.studio import Studio
+from roomcal.model.take import TakePlan
 from roomcal.model.verdict import Verdict, rejections
+from roomcal.units import FloatArray
 
 # What one fault makes others show: a clipped sweep leaves a residual, a gain that moves changes
 # the level. Who knows the first needs not read the second.
@@ -58,21 +60,26 @@ class Judgement:
 
 
 def judge_capture(
-    capture: Capture, *, calibration: Curve | None = None, full_scale_db_spl: float | None = None
+    capture: Capture,
+    *,
+    calibration: Curve | None = None,
+    full_scale_db_spl: float | None = None,
+    full_scale_known: bool = True,
 ) -> Judgement:
     """Derive the response of a take and judge it by all detectors.
 
     A bad take is an answer, not an error: it comes back without a response, or with a verdict
-    that rejects it.
+    that rejects it. Where the full scale is not known, only flat tops show an overdriven input.
     """
-    evidence = Evidence(capture)
+    evidence = Evidence(capture, full_scale_known)
     silent = detect_silence(evidence)
     if silent:
         return Judgement(None, tuple(silent))
     try:
         _ = evidence.time.all_marks
     except MeasurementError as error:
-        return Judgement(None, _why_no_marks(capture, error))
+        x = capture.microphone if capture.loopback is None else capture.loopback
+        return Judgement(None, why_no_marks(x, capture.plan, error))
     verdicts = [v for detect in DETECTORS.values() for v in detect(evidence)]
     response = _response(evidence, calibration, full_scale_db_spl)
     return Judgement(response, tuple(_unexplained(verdicts)))
@@ -92,12 +99,11 @@ def retake_may_help(verdicts: Sequence[Verdict]) -> bool:
     return any(v.detector in _TRANSIENT and v.fault not in _TRANSIENT_NOT for v in decisive)
 
 
-def _why_no_marks(capture: Capture, error: MeasurementError) -> tuple[Verdict, ...]:
+def why_no_marks(x: FloatArray, plan: TakePlan, error: MeasurementError) -> tuple[Verdict, ...]:
     """Say why the marks were not heard: another rate, or nothing better is known."""
-    x = capture.microphone if capture.loopback is None else capture.loopback
-    clock = stretched_clock(x, capture.plan)
+    clock = stretched_clock(x, plan)
     if clock is not None:
-        verdicts = judge_clock(clock, capture.fs)
+        verdicts = judge_clock(clock, plan.sweep.fs)
         if rejections(tuple(verdicts)):
             return tuple(verdicts)
     return (Verdict("response", "rejection", error.fault, error.message, error.hint),)

@@ -4,13 +4,16 @@ One channel a speaker; the takes of all speakers follow each other. The file nee
 beside it: the plan is read out of the samples, rendered again and compared.
 """
 
+import contextlib
 import dataclasses
 import itertools
 
 import numpy as np
 
 from roomcal.dsp.sweep_signal import MARK_DURATION_S
-from roomcal.errors import InputError
+from roomcal.errors import InputError, MeasurementError
+from roomcal.measure.clock import ClockLine
+from roomcal.measure.judge import why_no_marks
 from roomcal.measure.marks import locate_marks
 from roomcal.measure.plan import PRE_ROLL_S, plan_take, render_take
 from roomcal.model.sweep import Sweep
@@ -82,7 +85,22 @@ def _plan_of_sounds(sounds: list[tuple[int, int]], n_samples: int, fs: int) -> T
     return None
 
 
-def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> list[FloatArray]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class RecordedTake:
+    """One take, cut out of a recording.
+
+    Attributes
+    ----------
+    samples : (about plan.n_samples,) float array
+    begin : int
+        Sample of the recording at which it was cut.
+    """
+
+    samples: FloatArray
+    begin: int
+
+
+def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> list[RecordedTake]:
     """Cut the recording of a take file into its takes.
 
     Parameters
@@ -95,15 +113,22 @@ def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> l
 
     Returns
     -------
-    takes : list of (about plan.n_samples,) float array
+    takes : list of RecordedTake
 
     Raises
     ------
     MeasurementError
-        RC-501 when the marks are not heard.
+        RC-501 when the marks are not heard, RC-502 when nothing is, RC-519 when they are at
+        another rate.
     InputError
-        RC-306 when the recording begins too late or ends too early.
+        RC-306 when the recording begins too late, ends too early, or holds the file twice.
     """
+    if not recording.any():
+        raise MeasurementError(
+            "RC-502",
+            "the recording is silent: every sample is zero",
+            hint="record the track of the microphone, and look at its meter while it plays",
+        )
     fs, n = plan.sweep.fs, plan.n_samples
     shifts = [k * n for k in range(n_speakers)]
     together = dataclasses.replace(
@@ -114,7 +139,7 @@ def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> l
     )
     missing = round(PRE_ROLL_S * fs)  # of the file that the recorder may have slept through
     padded = np.pad(recording, (missing, 0))
-    clock = locate_marks(padded, together, source="the player of the sweep file")
+    clock = _located(padded, together)
     begin = round(clock.recorded_at(0)) - missing
     begins_s = begin / fs
     if begins_s < _LEAST_PRE_S - PRE_ROLL_S:
@@ -135,7 +160,52 @@ def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> l
         )
     edges = [round(clock.recorded_at(k * n)) - missing for k in range(n_speakers + 1)]
     edges = np.clip(edges, 0, recording.size).tolist()
-    return [recording[a:b] for a, b in itertools.pairwise(edges)]
+    _refuse_twice(recording, together, edges)
+    return [RecordedTake(recording[a:b], a) for a, b in itertools.pairwise(edges)]
+
+
+def _located(recording: FloatArray, plan: TakePlan) -> ClockLine:
+    """Find the marks of all takes, or say why they are not there."""
+    try:
+        return locate_marks(recording, plan, source="the player of the sweep file")
+    except MeasurementError as error:
+        why = why_no_marks(recording, plan, error)[0]
+        fs = plan.sweep.fs
+        if why.fault == error.fault and error.evidence["heard"] == 0 and _plays(recording, plan):
+            raise InputError(
+                "RC-306",
+                f"the recording lasts {(recording.size - round(PRE_ROLL_S * fs)) / fs:.1f} s and "
+                f"the sweep file {plan.n_samples / fs:.1f} s: a part is missing",
+                hint="record the whole file, from before it starts until a second after it ends",
+            ) from error
+        raise MeasurementError(why.fault, why.message, hint=why.hint) from error
+
+
+def _plays(recording: FloatArray, plan: TakePlan) -> bool:
+    """Whether two marks of the file are heard, if not all of them."""
+    two = dataclasses.replace(plan, mark_starts=plan.mark_starts[:2])
+    try:
+        locate_marks(recording, two, source="")
+    except MeasurementError:
+        return False
+    return True
+
+
+def _refuse_twice(recording: FloatArray, plan: TakePlan, edges: list[int]) -> None:
+    """Refuse a recording in which the file plays again: nobody knows which one is meant."""
+    fs = plan.sweep.fs
+    for part, offset in ((recording[: edges[0]], 0), (recording[edges[-1] :], edges[-1])):
+        if part.size < plan.n_samples - plan.mark_starts[0]:
+            continue
+        with contextlib.suppress(MeasurementError):
+            again = locate_marks(part, plan, source="")
+            first_s = (again.recorded_at(plan.mark_starts[0]) + offset) / fs
+            raise InputError(
+                "RC-306",
+                f"the sweep file plays twice: its first marks are at {first_s:.1f} s and "
+                f"{(edges[0] + plan.mark_starts[0]) / fs:.1f} s",
+                hint="cut the recording so that it holds one of them",
+            )
 
 
 def _sounds(x: FloatArray, threshold: float, fs: int) -> list[tuple[int, int]]:
