@@ -75,6 +75,12 @@ BAD = {
         "",
     ),
     "same name": (GOOD.replace('name = "R"', 'name = "l"'), "same name", ""),
+    "no name": (GOOD.replace('name = "attic"\n', ""), "toml: the key 'name' is missing", ""),
+    "no name of a speaker": (
+        GOOD.replace('name = "R"\n', ""),
+        r"speakers\[2\]: the key 'name' is missing",
+        "",
+    ),
     "no speakers": ('name = "x"\n', "speakers", ""),
     "full scale that is no number": (GOOD + "full_scale_db_spl = nan\n", "dB SPL, got nan", ""),
     "full scale without a limit": (GOOD + "full_scale_db_spl = -inf\n", "dB SPL, got -inf", ""),

@@ -8,6 +8,7 @@ import pytest
 
 from roomcal.devices.virtual.rooms import ROOMS
 from roomcal.devices.virtual.studio import VirtualStudio
+from roomcal.dsp.arrival import arrival_sample
 from roomcal.errors import InputError
 from roomcal.files.bank_store import load_bank
 from roomcal.files.session_store import SessionStore
@@ -233,3 +234,21 @@ def test_positions_without_a_name_get_one_that_is_free():
 
     assert names == ["sofa", "P3", "p1", "p2", "p4"]
     assert [p.name for p in chosen_positions(place, 1)] == ["sofa"]
+
+
+def test_a_sub_that_is_listed_first_plays_no_marks(tmp_path):
+    """Marks have no bass: of a sub nothing of them would arrive, and its delay is a guess."""
+    usual = a_place("control-room-2.1")
+    *others, sub = usual.studio.speakers
+    assert sub.is_sub
+
+    store = measured(tmp_path, "a", a_place("control-room-2.1", speakers=(sub, *others)))
+
+    assert [t.reference_speaker for t in store.session.takes] == [others[0].name] * 3
+    usual_order = {r.speaker: r for r in measured(tmp_path, "b", usual).load_responses()}
+    for response in store.load_responses():
+        other = usual_order[response.speaker]
+        if response.speaker != sub.name:
+            late = arrival_sample(other.samples, FS) - other.time_zero
+            found = arrival_sample(response.samples, FS) - response.time_zero
+            assert found == pytest.approx(late, abs=0.1)

@@ -73,15 +73,21 @@ def sweep(
     """
     from roomcal.files.studio_toml import FILE_NAME, read_studio
     from roomcal.jobs.sweep import SweepRequest, write_sweep
-    from roomcal.model.studio import check_name
+    from roomcal.model.studio import Speaker, check_name
 
     check_level(level, loud=loud)
     own = settings.folder / FILE_NAME
     studio = read_studio(own) if own.exists() else None
     names = tuple(n.strip() for n in speakers.split(",") if n.strip())
-    names = names or (tuple(s.name for s in studio.speakers) if studio else ("L", "R"))
+    names = names or (tuple(s.name for s in studio.file_order) if studio else ("L", "R"))
     for name in names:
         check_name(name, "speaker")
+    known = {s.name: s for s in studio.speakers} if studio else {}
+    if known.get(names[0], Speaker(names[0], 1)).is_sub:
+        raise click.UsageError(
+            f"the first speaker plays the timing marks, and {names[0]} plays bass alone: name "
+            "another one first"
+        )
     request = SweepRequest(
         speakers=names,
         fs=fs or (studio.fs if studio else 48000),

@@ -101,6 +101,7 @@ def _refuse_unknown_keys(data: Any, kind: Any, *, path: Path, where: str) -> Non
 
 def _plain(message: str) -> str:
     """Turn "... - at `$.speakers[0].name`" into "speakers[1].name: ..."."""
+    message = re.sub(r"Object missing required field `(\w+)`", r"the key '\1' is missing", message)
     match = re.fullmatch(r"(.*) - at `\$\.?(.*)`", message)
     if not match:
         return message[:1].lower() + message[1:]

@@ -213,7 +213,7 @@ def _judge(
 def _speakers(
     take_file: TakeFile, asked: tuple[str, ...], studio: Studio | None
 ) -> tuple[str, ...]:
-    names = asked or (tuple(s.name for s in studio.speakers) if studio else ("L", "R"))
+    names = asked or (tuple(s.name for s in studio.file_order) if studio else ("L", "R"))
     if len(names) != take_file.n_speakers:
         raise InputError(
             "RC-309",

@@ -231,7 +231,7 @@ def _warnings(check: LevelCheck, found: Sequence[Enough], full_scale: FullScale)
     peak_dbfs = max(s.peak_dbfs for s in check.speakers)
     if peak_dbfs < -20.0:
         warnings.append(
-            f"the microphone peaks at {peak_dbfs:.0f} dBFS: raise its gain by "
+            f"the microphone peaks at {peak_dbfs:.1f} dBFS: raise its gain by "
             f"{-16.0 - peak_dbfs:.0f} dB if its noise is the converter's, -20 to -12 dBFS is wanted"
             + full_scale.after_turning
         )

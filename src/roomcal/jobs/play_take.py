@@ -38,7 +38,7 @@ def play_take(
     """
     plan = prepared.plan
     studio = place.studio
-    reference = studio.speakers[0]
+    reference = studio.reference_speaker
     same = speaker.name == reference.name
     marks, sweeps = render_take(plan, same_speaker=same)
     played = {speaker.name: sweeps}

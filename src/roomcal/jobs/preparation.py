@@ -46,7 +46,7 @@ def playing_speakers(
     place: Place, speakers: tuple[Speaker, ...], filters: FilterBank | None
 ) -> list[Speaker]:
     """Return all that take part: measured, playing marks, or reached through a bank."""
-    names = {s.name for s in speakers} | {place.studio.speakers[0].name}
+    names = {s.name for s in speakers} | {place.studio.reference_speaker.name}
     names |= set(filters.outputs) if filters else set()
     return [s for s in place.studio.speakers if s.name in names]
 

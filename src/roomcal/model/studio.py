@@ -204,5 +204,16 @@ class Studio:
                 )
 
     @property
+    def reference_speaker(self) -> Speaker:
+        """Return the speaker that plays the timing marks: the first that plays more than bass."""
+        return next((s for s in self.speakers if not s.is_sub), self.speakers[0])
+
+    @property
+    def file_order(self) -> tuple[Speaker, ...]:
+        """The speakers in the order of a sweep file, whose first channel plays the marks."""
+        first = self.reference_speaker
+        return (first, *(s for s in self.speakers if s is not first))
+
+    @property
     def _loopback_input(self) -> tuple[int, ...]:
         return () if self.loopback is None else (self.loopback.input_channel,)
