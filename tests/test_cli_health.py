@@ -83,3 +83,14 @@ def test_without_a_session_before_the_oldest_is_the_baseline(run):
 
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["baseline"] == "spring"
+
+
+def test_a_baseline_with_a_short_pause_does_not_make_a_sick_room(run):
+    """A single sweep in a room that outlasts its pause would look like a slam."""
+    short = "--sweeps 3 --length 2 --pause 0.3"
+    assert run(f"measure before --device virtual:living-room --positions 1 {short}").exit_code == 0
+
+    result = run("health --device virtual:living-room --json")
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["unchanged"]

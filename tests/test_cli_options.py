@@ -63,3 +63,11 @@ def test_level_is_not_asked_to_stay_below_its_first_sound(runner):
 
     assert result.exit_code == 2
     assert "-50" in result.stderr
+
+
+def test_an_option_of_the_command_that_stands_before_it_is_told_where_it_belongs(runner):
+    result = runner.invoke(cli, ["--json", "import", "x.wav"])
+
+    assert result.exit_code == 2
+    assert "roomcal import --json" in " ".join(result.stderr.split())
+    assert runner.invoke(cli, ["--jsn"]).exit_code == 2

@@ -69,6 +69,20 @@ class RoomcalGroup(click.Group):
         )
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command; name an option that belongs behind it."""
+        named = next((a for a in args if a in COMMANDS), None)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if named is None:
+                raise
+            raise click.UsageError(
+                f"no option {error.option_name} before the command: its own options come after "
+                f"it, as in `roomcal {named} {error.option_name}`",
+                ctx,
+            ) from error
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

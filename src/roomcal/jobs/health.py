@@ -13,6 +13,7 @@ from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.measure import MeasureRequest, measure
 from roomcal.jobs.session_takes import main_position, take_of
 from roomcal.jobs.studio import Place, chosen_speakers
+from roomcal.measure.plan import DEFAULT_PAUSE_S
 from roomcal.model.studio import Position
 from roomcal.verify.checkup import Checkup, check_up
 from roomcal.verify.health import Health, compare_health
@@ -79,7 +80,8 @@ def check_health(
 ) -> HealthChecked:
     """Measure every speaker once at the main position of a baseline, and compare.
 
-    The sweeps are those of the baseline, once each; they go into a session of their own.
+    The sweeps are those of the baseline, once each, with a pause that no room at home outlasts;
+    they go into a session of their own.
 
     Raises
     ------
@@ -103,7 +105,8 @@ def check_health(
         positions=(Position(main),),
         sweeps=1,
         length_s=plans[0].sweep.length_s if plans else MeasureRequest.length_s,
-        pause_s=plans[0].tail_samples / fs if plans else MeasureRequest.pause_s,
+        # One sweep alone cannot tell a room that rings beyond its pause from a slam.
+        pause_s=max(DEFAULT_PAUSE_S, plans[0].tail_samples / fs if plans else 0.0),
         level_dbfs=plans[0].sweep.level_dbfs if plans else None,
         max_spl_db=max_spl_db,
         check_wiring=check_wiring,
