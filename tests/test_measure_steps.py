@@ -101,3 +101,20 @@ def test_a_delay_that_grows_little_by_little_is_air():
         return 0.9 * np.clip(np.log(f / 10.0) / np.log(2400.0), 0.0, 1.0)
 
     assert locate_step(spectrum_ratio(air), FS, 0.9) is None
+
+
+@pytest.mark.parametrize("air", [-0.25, 0.25])
+@pytest.mark.parametrize("at_hz", [100.0, 2000.0])
+def test_a_step_is_found_although_the_air_has_moved_since_the_other_sweeps(air, at_hz):
+    found = locate_step(spectrum_ratio(lambda f: air - 1.0 * (f > at_hz)), FS, -1.0)
+
+    assert found is not None
+    assert not found.in_still_air
+    assert found.f_hz == pytest.approx(at_hz, rel=0.5) if at_hz > 250.0 else found.f_hz == 0.0
+
+
+@pytest.mark.parametrize("air", [-0.5, -0.3, 0.3, 0.5])
+def test_air_alone_is_no_step(air):
+    """A sweep that has moved as a whole by what air can move it, and not by a sample."""
+    for samples in (-1.0, 1.0):
+        assert locate_step(spectrum_ratio(lambda f: air + 0.0 * f), FS, samples) is None

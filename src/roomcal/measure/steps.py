@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roomcal.measure.clock import ClockLine, fit_clock
+from roomcal.measure.clock import ClockLine, air_samples, fit_clock
 from roomcal.units import ComplexArray, FloatArray
 
 # FAULTS.md, mark line: steps of at least half a sample; smooth deviations up to 0.3 sample are air.
@@ -25,7 +25,9 @@ _USUAL_PPM = 100.0  # crystals differ by less
 _LOW_HZ, _HIGH_HZ, _PER_OCTAVE = 250.0, 16000.0, 2
 _FLAT = 0.2  # of the step: rms that its two sides may bend
 _SURELY_FLAT = 0.1
-STILL_ERROR = 0.05  # of a step that moving air could reach: it shows in air that stands still
+_STILL_ERROR = 0.05  # of a step that moving air could reach: it shows in air that stands still
+_AIR_BETWEEN_SWEEPS = 0.3  # moves a whole sweep, beside the step
+_FREEDOM = 2.0  # an error counts double if the air has to help: a slow bend needs its help
 _BAND_SPREAD = 0.05  # samples by which bands of one sweep differ anyway
 
 
@@ -59,6 +61,12 @@ class StepInSweep:
 
     f_hz: float  # what it played then: 0 before the sweep, infinite after it
     error: float  # what a step leaves unexplained, rms, of the step
+    moved_samples: float  # by the air, since the other sweeps
+
+    @property
+    def in_still_air(self) -> bool:
+        """Whether so little else moves that a step can be told from air which moves as far."""
+        return max(self.error, abs(self.moved_samples)) < _STILL_ERROR
 
 
 def find_steps(clock: ClockLine) -> list[Step]:
@@ -178,13 +186,17 @@ def locate_step(cross: ComplexArray, fs: int, samples: float) -> StepInSweep | N
     weight = 1.0 / (scatter * (fs / (2.0 * np.pi * centre)) ** 2 + _BAND_SPREAD**2)
     bands = np.arange(n_bands)
     # Band k is the one in which it happens, so it may show anything; -1 and n_bands lie outside.
-    error = np.array(
-        [
-            np.average((late - samples * (bands > k)) ** 2, weights=weight * (bands != k))
-            for k in range(-1, n_bands + 1)
-        ]
-    )
-    error = np.sqrt(error) / abs(samples)
+    most = air_samples(_AIR_BETWEEN_SWEEPS, fs)
+    error, moved = np.empty(n_bands + 2), np.zeros(n_bands + 2)
+    for i, k in enumerate(range(-1, n_bands + 1)):
+        left, weights = late - samples * (bands > k), weight * (bands != k)
+        error[i] = np.sqrt(np.average(left**2, weights=weights)) / abs(samples)
+        if k >= n_bands - 1:  # "after the sweep" is shown by one that stands still
+            continue
+        by_air = float(np.clip(np.average(left, weights=weights), -most, most))
+        beside = np.sqrt(np.average((left - by_air) ** 2, weights=weights)) / abs(samples)
+        if _FREEDOM * beside < error[i]:
+            error[i], moved[i] = _FREEDOM * beside, by_air
     k = int(np.argmin(error)) - 1
     outside = -1 if error[0] < error[-1] else n_bands
     if error[outside + 1] < _SURELY_FLAT:
@@ -192,4 +204,4 @@ def locate_step(cross: ComplexArray, fs: int, samples: float) -> StepInSweep | N
     if error[k + 1] > _FLAT:
         return None
     f_hz = (0.0 if k < 0 else float("inf")) if k in (-1, n_bands) else float(centre[k])
-    return StepInSweep(f_hz, float(error[k + 1]))
+    return StepInSweep(f_hz, float(error[k + 1]), float(moved[k + 1]))

@@ -15,7 +15,6 @@ from roomcal.measure.responses import PRE_S, clock_of_capture
 from roomcal.measure.steps import (
     CERTAIN_STEP,
     LEAST_STEP,
-    STILL_ERROR,
     Step,
     StepInSweep,
     find_steps,
@@ -64,7 +63,7 @@ class TimeBase:
         steps = find_steps(self.all_marks)
         placed = [(step, self._place_in_sweep(step)) for step in steps]
         for step, place in placed:
-            if place is not None and (self._is_above_air(step) or place.error < STILL_ERROR):
+            if place is not None and (self._is_above_air(step) or place.in_still_air):
                 return step, place
         # Nothing to compare with, or too much is missing to compare: the marks alone decide.
         for step in steps:
