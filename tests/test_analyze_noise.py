@@ -6,6 +6,7 @@ import pytest
 from roomcal.analyze.noise import BANDS_HZ, analyze_noise, rate
 from roomcal.dsp.weighting import weighting_db
 from roomcal.files.standards_data import load_standards
+from roomcal.model.curve import Curve
 from roomcal.units import nominal_hz
 
 FS = 48000
@@ -105,3 +106,17 @@ def test_an_estimate_says_so():
 
     assert found.sensitivity == "estimated"
     assert "estimate" in found.reason
+
+
+def test_the_microphones_own_response_is_no_noise_of_the_room():
+    """A microphone that shows 100 Hz 6 dB too high: the noise is 6 dB lower, in dB SPL alone."""
+    own = Curve(np.array([90.0, 110.0, 500.0, 20000.0]), np.array([6.0, 6.0, 0.0, 0.0]))
+    x = tone(100.0, 1e-3)
+
+    plain = analyze_noise([x], FS, [NC], full_scale_db_spl=120.0)
+    found = analyze_noise([x], FS, [NC], full_scale_db_spl=120.0, calibration=own)
+
+    k = int(np.argmin(np.abs(BANDS_HZ - 125.0)))
+    assert found.level_db_spl[k] == pytest.approx(plain.level_db_spl[k] - 6.0, abs=0.01)
+    assert found.a_db_spl == pytest.approx(plain.a_db_spl - 6.0, abs=0.01)
+    np.testing.assert_array_equal(found.level_dbfs, plain.level_dbfs)

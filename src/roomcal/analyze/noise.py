@@ -11,10 +11,19 @@ import numpy as np
 import scipy.fft
 
 from roomcal.dsp.bands import band_gain
+from roomcal.dsp.microphone import microphone_db
 from roomcal.dsp.weighting import weighted_level_db
 from roomcal.model.arrays import frozen_array
+from roomcal.model.curve import Curve
 from roomcal.model.standard import NoiseCurves
-from roomcal.units import FloatArray, band_centres_hz, db_from_power, frequency_text, nominal_hz
+from roomcal.units import (
+    FloatArray,
+    band_centres_hz,
+    db_from_power,
+    frequency_text,
+    nominal_hz,
+    power_from_db,
+)
 
 BANDS_HZ = band_centres_hz(31.5, 8000.0, bands_per_octave=1)
 _UNKNOWN = (
@@ -66,6 +75,7 @@ def analyze_noise(
     *,
     full_scale_db_spl: float | None,
     estimated: bool = False,
+    calibration: Curve | None = None,
 ) -> NoiseAnalysis:
     """Rate the noise of a room.
 
@@ -79,10 +89,11 @@ def analyze_noise(
         Sound pressure level that reads 0 dBFS (root mean square).
     estimated : bool
         It comes from a data sheet.
+    calibration : Curve, optional
+        What the microphone adds by itself: taken out of every sound pressure.
     """
     bands_hz = BANDS_HZ[BANDS_HZ * np.sqrt(2.0) < fs / 2.0]
-    rows = np.array([_octaves_dbfs(x, fs, bands_hz) for x in recordings])
-    level_dbfs = np.median(rows, axis=0)
+    level_dbfs = _median_dbfs(recordings, fs, bands_hz)
     duration_s = sum(x.size for x in recordings) / fs
     if full_scale_db_spl is None:
         nan = np.full(bands_hz.size, np.nan)
@@ -90,8 +101,12 @@ def analyze_noise(
         return NoiseAnalysis(
             bands_hz, level_dbfs, nan, np.nan, unknown, duration_s, "unknown", _UNKNOWN
         )
-    level_db_spl = level_dbfs + full_scale_db_spl
-    a_db = float(np.median([weighted_level_db(x - x.mean(), fs, "A") for x in recordings]))
+    level_db_spl = _median_dbfs(recordings, fs, bands_hz, calibration) + full_scale_db_spl
+    a_db = float(
+        np.median(
+            [weighted_level_db(x - x.mean(), fs, "A", calibration=calibration) for x in recordings]
+        )
+    )
     return NoiseAnalysis(
         bands_hz,
         level_dbfs,
@@ -149,11 +164,25 @@ def rate(bands_hz: FloatArray, level_db_spl: FloatArray, curves: NoiseCurves) ->
     return NoiseRating(curves.name, needed[band], band)
 
 
-def _octaves_dbfs(x: FloatArray, fs: int, bands_hz: FloatArray) -> FloatArray:
+def _median_dbfs(
+    recordings: Sequence[FloatArray],
+    fs: int,
+    bands_hz: FloatArray,
+    calibration: Curve | None = None,
+) -> FloatArray:
+    """Level per octave, the median of all recordings, (n_bands,)."""
+    return np.median([_octaves_dbfs(x, fs, bands_hz, calibration) for x in recordings], axis=0)
+
+
+def _octaves_dbfs(
+    x: FloatArray, fs: int, bands_hz: FloatArray, calibration: Curve | None
+) -> FloatArray:
     """Level per octave, (n_bands,)."""
     n_fft = scipy.fft.next_fast_len(2 * x.size, real=True)
     power = np.abs(scipy.fft.rfft(x - x.mean(), n_fft)) ** 2
     f = np.arange(power.size) * (fs / n_fft)
+    if calibration is not None:
+        power *= power_from_db(-microphone_db(calibration, f))
     scale = 2.0 / n_fft / max(x.size, 1)
     energies = [float(np.sum(power * band_gain(f, float(c), 1) ** 2)) for c in bands_hz]
     return db_from_power(np.array(energies) * scale)

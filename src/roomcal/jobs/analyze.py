@@ -17,11 +17,13 @@ from roomcal.analyze.session_analysis import (
 )
 from roomcal.analyze.standards import judge_clauses
 from roomcal.dsp.smoothing import Width
+from roomcal.files.mic_calibration import read_mic_calibration
 from roomcal.files.session_store import SessionStore
 from roomcal.files.standards_data import load_standards
 from roomcal.jobs.session_takes import main_position, take_of
 from roomcal.measure.evidence import Evidence
 from roomcal.model.capture import Capture
+from roomcal.model.curve import Curve
 from roomcal.model.impulse_response import ImpulseResponse
 
 _NO_TAKE = "there is no raw take of it, and a response alone holds no harmonics and no noise"
@@ -136,7 +138,18 @@ def _noise(store: SessionStore, captures: list[Capture]) -> NoiseAnalysis | None
         load_standards().noise,
         full_scale_db_spl=microphone.full_scale_db_spl if microphone else None,
         estimated=bool(microphone and microphone.full_scale_estimated),
+        calibration=_calibration(store),
     )
+
+
+def _calibration(store: SessionStore) -> Curve | None:
+    """Read the calibration that the session was measured with, if its file is still there."""
+    session = store.session
+    file = session.studio.microphone.calibration if session.studio else ""
+    if not session.calibrated or not file:
+        return None
+    path = store.folder.resolve().parents[1] / file  # beside studio.toml
+    return read_mic_calibration(path).curve if path.exists() else None
 
 
 def _boundaries(
