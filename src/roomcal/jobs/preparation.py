@@ -118,7 +118,7 @@ def _refuse_turned_gain(full_scale: FullScale, wiring: Wiring, talk: Conversatio
     moved_db = turned_db(confirmation.probe_gain_db, wiring.probe_gain_db) or 0.0
     raise MeasurementError(
         "RC-549",
-        f"{moved_text(moved_db)} at the microphone than when its sensitivity was confirmed by "
+        f"at the microphone {moved_text(moved_db)} than when its sensitivity was confirmed by "
         f"{confirmation.source}",
         hint="turn the microphone's gain back, or run `roomcal level` again",
         moved_db=round(moved_db, 1),

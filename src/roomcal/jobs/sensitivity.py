@@ -12,7 +12,7 @@ from roomcal.measure.loudness import FullScale, full_scale_of_sens_factor, turne
 from roomcal.model.level_check import Confirmation, LevelCheck
 from roomcal.model.studio import Microphone, check_full_scale
 
-_DESCRIPTION = "the studio's description"
+_DESCRIPTION = "full_scale_db_spl of the studio"
 
 
 def with_sensitivity(root: Path, place: Place) -> tuple[Place, FullScale, LevelCheck | None]:
@@ -62,7 +62,7 @@ def after_quiet_sounds(
     if moved_db is None:
         gains = {**probe_gain_db, **confirmation.probe_gain_db}
     elif talk.confirm(
-        f"{moved_text(moved_db)} at the microphone than when its sensitivity was confirmed by "
+        f"At the microphone {moved_text(moved_db)} than when its sensitivity was confirmed by "
         f"{confirmation.source}. Was its gain turned, not only the volume of the monitors?"
     ):
         doubted = _doubted(confirmation, moved_db)

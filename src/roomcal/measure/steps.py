@@ -27,7 +27,8 @@ _FLAT = 0.2  # of the step: rms that its two sides may bend
 _SURELY_FLAT = 0.1
 _STILL_ERROR = 0.05  # of a step that moving air could reach: it shows in air that stands still
 _AIR_BETWEEN_SWEEPS = 0.3  # moves a whole sweep, beside the step
-_FREEDOM = 2.0  # an error counts double if the air has to help: a slow bend needs its help
+# An error counts this often if the air has to help: a slow bend would be helped most.
+_FREEDOM = 4.0
 _BAND_SPREAD = 0.05  # samples by which bands of one sweep differ anyway
 
 
