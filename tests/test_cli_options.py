@@ -70,4 +70,6 @@ def test_an_option_of_the_command_that_stands_before_it_is_told_where_it_belongs
 
     assert result.exit_code == 2
     assert "roomcal import --json" in " ".join(result.stderr.split())
-    assert runner.invoke(cli, ["--jsn"]).exit_code == 2
+    misspelt = runner.invoke(cli, ["--verbos", "level"])
+    assert misspelt.exit_code == 2
+    assert "--verbose" in misspelt.stderr

@@ -26,7 +26,7 @@ def line(starts, *, ppm=17.0, steps=(), noise=0.0, seed=0):
 @pytest.mark.parametrize("mark", [1, 2, 3])
 @pytest.mark.parametrize("noise", [0.0, MARK_NOISE])
 def test_a_whole_step_is_found_between_its_marks(samples, mark, noise):
-    (step,) = find_steps(line(THREE_SWEEPS.copy(), steps=[(mark, samples)], noise=noise))
+    (step,) = find_steps(line(THREE_SWEEPS.copy(), steps=[(mark, samples)], noise=noise), FS)
 
     assert (step.after_mark, step.whole_samples) == (mark - 1, samples)
     # Outside the step, half of the marks tell the slope: 0.0014 / 372000 samples, some times.
@@ -37,7 +37,7 @@ def test_a_whole_step_is_found_between_its_marks(samples, mark, noise):
 @pytest.mark.parametrize("samples", [-256, -1, 1])
 def test_three_marks_are_compared_in_pairs(starts, samples):
     clock = line(starts.copy(), steps=[(1, samples)])
-    steps = {(s.after_mark, s.whole_samples): s for s in find_steps(clock)}
+    steps = {(s.after_mark, s.whole_samples): s for s in find_steps(clock, FS)}
     # Two explanations where the marks are evenly apart: the sweeps decide between them.
     step = steps[0, samples]
     assert len(steps) <= 2
@@ -48,14 +48,14 @@ def test_three_marks_are_compared_in_pairs(starts, samples):
 @pytest.mark.parametrize("ppm", [0.0, -2.8, 50.0, 300.0])
 def test_a_clock_is_no_step(starts, ppm):
     for seed in range(100):
-        assert find_steps(line(starts.copy(), ppm=ppm, noise=MARK_NOISE, seed=seed)) == []
+        assert find_steps(line(starts.copy(), ppm=ppm, noise=MARK_NOISE, seed=seed), FS) == []
 
 
 @pytest.mark.parametrize("bend", [-2.4, -0.3, 0.1, 0.3, 2.4])
 def test_a_parabola_is_no_step(bend):
     centred = (THREE_SWEEPS - THREE_SWEEPS.mean()) / np.ptp(THREE_SWEEPS) * 2
     clock = fit_clock(THREE_SWEEPS, THREE_SWEEPS + 900.0 + bend * centred**2)
-    assert find_steps(clock) == []
+    assert find_steps(clock, FS) == []
 
 
 @pytest.mark.parametrize("samples", [-3, -1, 1, 2])
@@ -67,12 +67,12 @@ def test_a_step_while_a_mark_plays_is_told_by_the_others(samples, mark):
     clock = fit_clock(THREE_SWEEPS, THREE_SWEEPS + late)
     others = [k for k in range(4) if k != mark]
 
-    step = step_within_mark(clock, mark, others)
+    step = step_within_mark(clock, mark, others, FS)
 
     assert (step.after_mark, step.whole_samples) == (mark - 1, samples)
     assert step.clock.slope_ppm == pytest.approx(17.0, abs=1e-6)
-    assert step_within_mark(line(THREE_SWEEPS.copy()), mark, others) is None
-    assert step_within_mark(clock, mark, others[:2]) is None  # two marks are any line
+    assert step_within_mark(line(THREE_SWEEPS.copy()), mark, others, FS) is None
+    assert step_within_mark(clock, mark, others[:2], FS) is None  # two marks are any line
 
 
 def spectrum_ratio(delay_of):

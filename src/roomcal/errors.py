@@ -71,7 +71,6 @@ FAULTS: dict[str, str] = {
     "RC-542": "the microphone is on another input than the one that is listened to",
     "RC-547": "the microphone's input overloads",
     "RC-548": "no safe level gives a usable measurement",
-    "RC-549": "the microphone is not as its sensitivity was confirmed",
     # 6: storage
     "RC-601": "a file or folder cannot be written",
     "RC-602": "something is there already and would be overwritten",

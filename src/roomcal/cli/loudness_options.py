@@ -87,10 +87,16 @@ def check_level(level_dbfs: float | None, *, loud: bool) -> None:
 
 def on_input(place: "Place", input_channel: int | None) -> "Place":
     """Return the place with its microphone on another input, if one is named."""
-    if input_channel is None:
+    from roomcal.jobs.studio import without_full_scale
+
+    if input_channel is None or input_channel == place.studio.microphone.input_channel:
         return place
-    microphone = dataclasses.replace(place.studio.microphone, input_channel=input_channel)
-    studio = dataclasses.replace(place.studio, microphone=microphone)
+    studio = without_full_scale(place.studio)  # the figure is that of another microphone
+    microphone = dataclasses.replace(studio.microphone, input_channel=input_channel)
+    try:
+        studio = dataclasses.replace(studio, microphone=microphone)
+    except ValueError as error:
+        raise click.UsageError(f"--input {input_channel}: {error}") from error
     return dataclasses.replace(place, studio=studio)
 
 

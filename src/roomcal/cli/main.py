@@ -71,11 +71,12 @@ class RoomcalGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what stands before the command; name an option that belongs behind it."""
-        named = next((a for a in args if a in COMMANDS), None)
+        named = next((a for a in args if a in COMMANDS), "")
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            if named is None:
+            command = self.get_command(ctx, named) if named else None
+            if command is None or not any(error.option_name in p.opts for p in command.params):
                 raise
             raise click.UsageError(
                 f"no option {error.option_name} before the command: its own options come after "

@@ -51,7 +51,10 @@ def read_studio(path: Path) -> Studio:
         return msgspec.convert(data, Studio)
     except msgspec.ValidationError as error:
         raise InputError(
-            "RC-308", f"{path}: {_plain(str(error))}", hint="correct the value", path=str(path)
+            "RC-308",
+            f"{path}: {_plain(str(error))}",
+            hint="add it" if "missing" in str(error) else "correct the value",
+            path=str(path),
         ) from error
 
 

@@ -16,6 +16,7 @@ from roomcal.analyze.session_analysis import (
     pair_names,
 )
 from roomcal.analyze.standards import judge_clauses
+from roomcal.dsp.microphone import re_1_khz
 from roomcal.dsp.smoothing import Width
 from roomcal.files.mic_calibration import read_mic_calibration
 from roomcal.files.session_store import SessionStore
@@ -25,6 +26,7 @@ from roomcal.measure.evidence import Evidence
 from roomcal.model.capture import Capture
 from roomcal.model.curve import Curve
 from roomcal.model.impulse_response import ImpulseResponse
+from roomcal.units import ratio_from_db
 
 _NO_TAKE = "there is no raw take of it, and a response alone holds no harmonics and no noise"
 _GUARD_SAMPLES = 64  # before the first mark: filters of converters ring
@@ -97,7 +99,7 @@ def analyze_loaded(
     complete = replace(
         found,
         distortion=_distortion(found, captures) if only in (None, "distortion") else {},
-        noise=_noise(store, list(captures.values())),
+        noise=_noise(store, captures, main),
         pairs=analyze_pairs(responses, names) if only in (None, "pair", "standards") else (),
         boundaries=_boundaries(store, responses, size_m) if only in (None, "boundary") else (),
     )
@@ -127,16 +129,30 @@ def _distortion(found: SessionAnalysis, captures: dict[str, Capture]) -> dict[st
     }
 
 
-def _noise(store: SessionStore, captures: list[Capture]) -> NoiseAnalysis | None:
+def _noise(store: SessionStore, captures: dict[str, Capture], main: str) -> NoiseAnalysis | None:
     """Noise before the first mark of each take, hum included."""
     if not captures:
         return None
+    # The sensitivity of each take: a session may be gone on with after a gain was turned.
+    records = {name: store.response_record(name, main) for name in captures}
+    known = {
+        name: r.full_scale_db_spl
+        for name, r in records.items()
+        if r is not None and r.full_scale_db_spl is not None
+    }
+    full_scale_db_spl = next(iter(known.values()), None)
+    re_first_db = {name: db - (full_scale_db_spl or 0.0) for name, db in known.items()}
     microphone = store.session.studio.microphone if store.session.studio else None
     return analyze_noise(
-        [c.microphone[: c.plan.mark_starts[0] - _GUARD_SAMPLES] for c in captures],
-        captures[0].fs,
+        [
+            float(ratio_from_db(re_first_db.get(name, 0.0)))
+            * c.microphone[: c.plan.mark_starts[0] - _GUARD_SAMPLES]
+            for name, c in captures.items()
+            if name in known or not known
+        ],
+        next(iter(captures.values())).fs,
         load_standards().noise,
-        full_scale_db_spl=microphone.full_scale_db_spl if microphone else None,
+        full_scale_db_spl=full_scale_db_spl,
         estimated=bool(microphone and microphone.full_scale_estimated),
         calibration=_calibration(store),
     )
@@ -149,7 +165,7 @@ def _calibration(store: SessionStore) -> Curve | None:
     if not session.calibrated or not file:
         return None
     path = store.folder.resolve().parents[1] / file  # beside studio.toml
-    return read_mic_calibration(path).curve if path.exists() else None
+    return re_1_khz(read_mic_calibration(path).curve) if path.exists() else None
 
 
 def _boundaries(

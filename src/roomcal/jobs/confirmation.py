@@ -8,13 +8,16 @@ import numpy as np
 
 from roomcal.dsp.microphone import microphone_db
 from roomcal.errors import InputError, MeasurementError
-from roomcal.files.level_store import save_level
+from roomcal.files.sensitivity_store import save_confirmation
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.playback import play_whole
-from roomcal.jobs.sensitivity import with_sensitivity
+from roomcal.jobs.sensitivity import microphone_of, of_confirmation, with_sensitivity
 from roomcal.jobs.studio import Place
-from roomcal.measure.loudness import FullScale, find_tone
-from roomcal.model.level_check import Confirmation, LevelCheck
+from roomcal.jobs.wiring import Wiring, quiet_gain_db
+from roomcal.measure.loudness import TURNED_DB, FullScale, find_tone, turned_db
+from roomcal.model.level_check import LevelCheck
+from roomcal.model.sensitivity import Confirmation
+from roomcal.model.studio import Position
 
 _CALIBRATOR_HZ = (1000.0, 250.0)
 _CALIBRATOR_S = 3.0
@@ -59,8 +62,9 @@ def confirm_by_calibrator(
     talk.note(f"calibrator: {tone_dbfs:.2f} dBFS")
     if place.calibration is not None:
         tone_dbfs -= float(microphone_db(place.calibration, np.array([tone.f_hz]))[0])
-    db_spl, source = calibrator_db - tone_dbfs, f"a calibrator of {calibrator_db:g} dB"
-    return _confirm(root, place, Confirmation(round(db_spl, 2), source), talk)
+    return _confirm(
+        root, place, calibrator_db - tone_dbfs, f"a calibrator of {calibrator_db:g} dB", talk
+    )
 
 
 def confirm_by_reading(
@@ -71,7 +75,7 @@ def confirm_by_reading(
     Raises
     ------
     InputError
-        RC-315 when no pink noise was played to read by.
+        RC-315 when no pink noise was played to read by, or the number cannot be.
     """
     _, _, known = with_sensitivity(root, place)
     if known is None or known.noise_c_dbfs is None:
@@ -81,52 +85,122 @@ def confirm_by_reading(
             hint="run `roomcal level --noise 10`, read the meter beside the microphone (C, slow) "
             "while it plays, then give the reading",
         )
-    confirmation = Confirmation(
-        round(reading_db - known.noise_c_dbfs, 2),
-        f"a reading of {reading_db:g} dB(C)",
-        {s.speaker: s.probe_gain_db for s in known.speakers},
-    )
-    return _confirm(root, place, confirmation, talk)
-
-
-def _confirm(root: Path, place: Place, confirmation: Confirmation, talk: Conversation) -> FullScale:
-    _, _, known = with_sensitivity(root, place)
-    full_scale = FullScale(
-        "confirmed",
-        confirmation.full_scale_db_spl,
-        confirmation.source,
-        confirmation=confirmation,
-    )
-    keep_confirmation(root, place, known, full_scale)
-    talk.note("leave the microphone's gain as it is now: turned, the sensitivity is another one")
-    return full_scale
-
-
-def keep_confirmation(
-    root: Path, place: Place, known: LevelCheck | None, full_scale: FullScale
-) -> None:
-    """Store what full scale means beside what the last check found, if there was one."""
-    if full_scale.confirmation is None:
-        return
-    if known is None:
-        known = LevelCheck(
-            device=place.device_name,
-            input_channel=place.studio.microphone.input_channel,
-            position="",
-            level_dbfs=None,
-            speakers=(),
-            profiles=(),
-            created_at=now(),
-        )
-    save_level(
+    played = datetime.datetime.fromisoformat(known.created_at).astimezone()
+    talk.note(f"for the pink noise of {played:%Y-%m-%d %H:%M}")
+    return _confirm(
         root,
-        dataclasses.replace(
-            known,
-            sensitivity=full_scale.sensitivity,
-            full_scale_db_spl=full_scale.db_spl,
-            sensitivity_source=full_scale.source,
-            confirmed=full_scale.confirmation,
-        ),
+        place,
+        reading_db - known.noise_c_dbfs,
+        f"a reading of {reading_db:g} dB(C)",
+        talk,
+        heard=known,
+    )
+
+
+def _confirm(
+    root: Path,
+    place: Place,
+    db_spl: float,
+    source: str,
+    talk: Conversation,
+    *,
+    heard: LevelCheck | None = None,
+) -> FullScale:
+    """Store what full scale means, with how loud the speakers were heard then."""
+    own = place.studio.microphone
+    try:
+        confirmation = Confirmation(
+            microphone_of(place),
+            round(db_spl, 2),
+            source,
+            described_db_spl=None if own.full_scale_estimated else own.full_scale_db_spl,
+            position=heard.position if heard else "",
+            probe_gain_db={s.speaker: s.probe_gain_db for s in heard.speakers} if heard else {},
+        )
+    except ValueError as error:
+        raise InputError(
+            "RC-315",
+            f"{source} cannot be: {error}",
+            hint="look at the number, at the microphone's gain, and whether it is the right input",
+        ) from error
+    save_confirmation(root, confirmation)
+    talk.note("leave the microphone's gain as it is now: turned, the sensitivity is another one")
+    return of_confirmation(confirmation)
+
+
+def hold_against_quiet_sounds(
+    root: Path,
+    place: Place,
+    full_scale: FullScale,
+    wiring: Wiring,
+    position: Position,
+    talk: Conversation,
+    *,
+    folder: Path,
+    ask_again: bool = False,
+) -> FullScale:
+    """Judge by the quiet sounds whether a confirmed sensitivity still holds, and store that.
+
+    If all speakers have moved, the microphone's gain may have been turned: whoever listens is
+    asked, and where nobody answers it counts as turned. Once it is turned back, the confirmation
+    holds again.
+
+    Parameters
+    ----------
+    root : Path
+    place : Place
+    full_scale : FullScale
+    wiring : Wiring
+        The quiet sounds.
+    position : Position
+        Where the microphone stands: another one tells nothing.
+    talk : Conversation
+    folder : Path
+        For a recording in which a speaker is not heard.
+    ask_again : bool
+        Even if nothing has changed since the last answer.
+    """
+    before = full_scale.confirmation
+    if before is None:
+        return full_scale
+    now_db = wiring.probe_gain_db
+    if before.probe_gain_db and before.position != position.name:
+        return full_scale
+    if before.probe_gain_db and not before.probe_gain_db.keys() & now_db.keys():
+        # None of those that play now was heard then: one more quiet sound tells.
+        others = [s for s in place.studio.speakers if s.name in before.probe_gain_db]
+        if not others:
+            return full_scale
+        now_db = {**now_db, others[0].name: quiet_gain_db(place, others[0], folder)}
+    moved_db = turned_db(before.probe_gain_db, now_db)
+    if moved_db is None:
+        gains = {**now_db, **before.probe_gain_db}
+        after = dataclasses.replace(
+            before, position=position.name, probe_gain_db=gains, moved_db=0.0
+        )
+    elif (not ask_again and abs(moved_db - before.moved_db) <= TURNED_DB) or talk.confirm(
+        f"At the microphone every speaker is {abs(moved_db):.0f} dB "
+        f"{'louder' if moved_db > 0.0 else 'quieter'} than when its sensitivity was confirmed by "
+        f"{before.source}. Did you turn the microphone's gain? (y: dB SPL has to be confirmed "
+        "again; n: only the volume of the monitors has changed)"
+    ):
+        after = dataclasses.replace(before, moved_db=moved_db)
+    else:
+        after = dataclasses.replace(before, probe_gain_db=now_db, moved_db=0.0)
+    if after != before:
+        save_confirmation(root, after)
+    return dataclasses.replace(of_confirmation(after), calibration=full_scale.calibration)
+
+
+def doubt_text(full_scale: FullScale) -> str:
+    """Say why a sensitivity that was confirmed does not hold any more; empty where it does."""
+    confirmation = full_scale.confirmation
+    if confirmation is None or full_scale.sensitivity == "confirmed":
+        return ""
+    return (
+        f"the microphone's gain was turned since {confirmation.source} confirmed its sensitivity "
+        f"(every speaker {confirmation.moved_db:+.0f} dB): dB SPL is not known any more; turn it "
+        "back, or run `roomcal level` with --calibrator, or with --noise and then --reading"
     )
 
 

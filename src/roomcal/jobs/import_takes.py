@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 from pathlib import Path
 
+from roomcal.dsp.microphone import re_1_khz
 from roomcal.errors import InputError, MeasurementError
 from roomcal.files.folders import document_path, new_folder
 from roomcal.files.mic_calibration import read_mic_calibration
@@ -14,6 +15,7 @@ from roomcal.files.studio_toml import FILE_NAME, read_studio
 from roomcal.files.wav import read_wav
 from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
+from roomcal.jobs.studio import without_full_scale
 from roomcal.measure.judge import judge_capture, judge_position
 from roomcal.measure.take_file import RecordedTake, plan_of_file, split_recording
 from roomcal.model.capture import Capture
@@ -82,6 +84,8 @@ def import_takes(
     _refuse_same_position(recordings)
     own = root / FILE_NAME
     studio = read_studio(own) if own.exists() else None
+    if studio is not None:  # a DAW may have changed the level
+        studio = without_full_scale(studio)
     names = _speakers(take_file, speakers, studio)
     pieces = [(file, at, _split(file, take_file, channel, talk)) for file, at in recordings.items()]
     with alone(root, name, talk):
@@ -189,11 +193,10 @@ def _judge(
     record = store.save_capture(capture)
     calibration = None
     if studio is not None and studio.microphone.calibration:
-        calibration = read_mic_calibration(root / studio.microphone.calibration).curve
+        calibration = re_1_khz(read_mic_calibration(root / studio.microphone.calibration).curve)
     judgement = judge_capture(
         store.load_capture(record),
         calibration=calibration,
-        full_scale_db_spl=studio.microphone.full_scale_db_spl if studio else None,
         full_scale_known=False,
     )
     for verdict in judgement.verdicts:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from roomcal.files.level_store import save_level
-from roomcal.jobs.confirmation import keep_confirmation, now
+from roomcal.jobs.confirmation import doubt_text, hold_against_quiet_sounds, now
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.linearity import linear_level
 from roomcal.jobs.pink_noise import NoiseLevel, play_noise
 from roomcal.jobs.playback import play_whole
 from roomcal.jobs.preparation import DEFAULT_MAX_SPL_DB
-from roomcal.jobs.sensitivity import after_quiet_sounds, with_sensitivity
+from roomcal.jobs.sensitivity import with_sensitivity
 from roomcal.jobs.studio import Place
 from roomcal.jobs.wiring import Wiring, check_wiring, probe_of
 from roomcal.measure.level import Enough, Limits, Step, limits, next_step
@@ -29,10 +29,6 @@ from roomcal.model.level_check import LevelCheck, SpeakerLevel, SpeakerProfile
 from roomcal.model.studio import Speaker
 
 _LEAST_SNR_DB = 30.0
-_DOUBT = (
-    "the microphone's gain was turned since its sensitivity was confirmed: dB SPL is not known any "
-    "more; confirm it again with --calibrator, or --noise and --reading"
-)
 
 
 @dataclass(frozen=True)
@@ -75,11 +71,14 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
         if not place.device.place_microphone(position.name):
             talk.place_microphone(position, 1, 1)
         talk.step("quiet sounds first")
-        wiring = check_wiring(place, request.speakers, position, talk, folder=root / "level-check")
-        was_confirmed = full_scale.sensitivity == "confirmed"
-        full_scale = after_quiet_sounds(full_scale, wiring.probe_gain_db, talk)
-        # Now: the ramp may end with an overload, whose cure is to turn the gain.
-        keep_confirmation(root, place, known, full_scale)
+        folder = root / "level-check"
+        wiring = check_wiring(place, request.speakers, position, talk, folder=folder)
+        # Before the ramp: it may end with an overload, whose cure is to turn the gain.
+        full_scale = hold_against_quiet_sounds(
+            root, place, full_scale, wiring, position, talk, folder=folder, ask_again=True
+        )
+        if known is not None and known.noise_c_dbfs is not None:  # a reading belongs to no other
+            save_level(root, dataclasses.replace(known, noise_c_dbfs=None))
         bounds = limits(full_scale, max_spl_db=request.max_spl_db, asked_dbfs=request.level_dbfs)
         found: list[tuple[Enough, Heard]] = []
         for speaker in request.speakers:
@@ -108,8 +107,8 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
         )
     warnings = [f"{v.channel}: {v.message}; {v.hint}" for v in bent]
     warnings += _warnings(check, [enough for enough, _ in found], full_scale)
-    if was_confirmed and full_scale.sensitivity != "confirmed":
-        warnings.insert(0, _DOUBT)
+    if doubt_text(full_scale):
+        warnings.insert(0, doubt_text(full_scale))
     targets = noise if request.target_spl_db is not None else ()
     return Levelled(check, full_scale, tuple(warnings), targets, leq)
 
@@ -157,7 +156,8 @@ def _noise(
     if request.target_spl_db is not None:
         speakers = request.speakers
     elif request.noise_s:
-        speakers = request.speakers[:1]
+        full_range = [s for s in request.speakers if not s.is_sub]
+        speakers = full_range[:1] or request.speakers[:1]
     return tuple(
         play_noise(
             place,
@@ -206,7 +206,7 @@ def _as_check(
         sensitivity=full_scale.sensitivity,
         full_scale_db_spl=full_scale.db_spl,
         sensitivity_source=full_scale.source,
-        confirmed=full_scale.confirmation,
+        input_device=place.input_name,
         created_at=now(),
     )
 

@@ -25,7 +25,7 @@ from roomcal.jobs.preparation import (
     prepare,
     wanted_level_dbfs,
 )
-from roomcal.jobs.sensitivity import with_sensitivity
+from roomcal.jobs.sensitivity import marked, with_sensitivity
 from roomcal.jobs.studio import Place
 from roomcal.measure.judge import retake_may_help
 from roomcal.measure.plan import DEFAULT_PAUSE_S, plan_take
@@ -141,6 +141,7 @@ def _measure_alone(
                 if request.check_wiring:
                     talk.step("quiet sounds first")
                 prepared = prepare(
+                    root,
                     place,
                     request.speakers,
                     position,
@@ -151,6 +152,7 @@ def _measure_alone(
                     full_scale=full_scale,
                     known=known,
                 )
+                place = marked(place, prepared.full_scale)
             talk.step(f"{speaker.name} at {position.name}")
             if not _measure_path(store, place, prepared, speaker, position, request, talk):
                 skipped.append(f"{speaker.name} at {position.name}")

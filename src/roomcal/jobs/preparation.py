@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from roomcal.errors import MeasurementError
+from roomcal.jobs.confirmation import doubt_text, hold_against_quiet_sounds
 from roomcal.jobs.conversation import Conversation
-from roomcal.jobs.sensitivity import after_quiet_sounds, moved_text
 from roomcal.jobs.studio import Place
 from roomcal.jobs.wiring import Wiring, check_wiring
-from roomcal.measure.loudness import FullScale, sweep_spl_db, turned_db
+from roomcal.measure.loudness import FullScale, sweep_spl_db
 from roomcal.measure.plan import plan_take
 from roomcal.model.filter_bank import FilterBank
 from roomcal.model.level_check import LevelCheck
@@ -28,6 +27,7 @@ class Prepared:
     plan: TakePlan
     filters: FilterBank | None  # in the path
     wiring: Wiring | None  # None: nothing guards the loudness
+    full_scale: FullScale
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ def wanted_level_dbfs(asked_dbfs: float | None, known: LevelCheck | None) -> flo
 
 
 def prepare(
+    root: Path,
     place: Place,
     speakers: tuple[Speaker, ...],
     position: Position,
@@ -72,10 +73,13 @@ def prepare(
     full_scale: FullScale,
     known: LevelCheck | None,
 ) -> Prepared:
-    """Check the wiring and choose the level.
+    """Check the wiring, what a level means in sound pressure, and choose the level.
 
     Parameters
     ----------
+    root : Path
+        Folder of the studio.
+    place : Place
     speakers : tuple of Speaker
         To be measured.
     position : Position
@@ -93,35 +97,18 @@ def prepare(
     if wanted.check_wiring:
         playing = playing_speakers(place, speakers, filters)
         wiring = check_wiring(place, playing, position, talk, folder=folder, known=known)
-        if known is not None and known.position == position.name:
-            _refuse_turned_gain(full_scale, wiring, talk)
+        full_scale = hold_against_quiet_sounds(
+            root, place, full_scale, wiring, position, talk, folder=folder
+        )
+        if doubt_text(full_scale):
+            talk.warn(doubt_text(full_scale))
         level_dbfs = _within_limit(wiring, level_dbfs, wanted.max_spl_db, full_scale, talk)
     sweep = Sweep(fs=place.studio.fs, length_s=wanted.length_s, level_dbfs=level_dbfs)
     return Prepared(
-        plan_take(sweep, repeats=wanted.sweeps, reverberation_s=wanted.pause_s), filters, wiring
-    )
-
-
-def _refuse_turned_gain(full_scale: FullScale, wiring: Wiring, talk: Conversation) -> None:
-    """Stop before dB SPL is told, and guarded, after a gain that is not the microphone's any more.
-
-    Raises
-    ------
-    MeasurementError
-        RC-549.
-    """
-    confirmation = full_scale.confirmation
-    if confirmation is None or full_scale.sensitivity != "confirmed":
-        return
-    if after_quiet_sounds(full_scale, wiring.probe_gain_db, talk).sensitivity == "confirmed":
-        return
-    moved_db = turned_db(confirmation.probe_gain_db, wiring.probe_gain_db) or 0.0
-    raise MeasurementError(
-        "RC-549",
-        f"at the microphone {moved_text(moved_db)} than when its sensitivity was confirmed by "
-        f"{confirmation.source}",
-        hint="turn the microphone's gain back, or run `roomcal level` again",
-        moved_db=round(moved_db, 1),
+        plan_take(sweep, repeats=wanted.sweeps, reverberation_s=wanted.pause_s),
+        filters,
+        wiring,
+        full_scale,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from roomcal.devices.device import Device
 from roomcal.devices.registry import open_device
+from roomcal.dsp.microphone import re_1_khz
 from roomcal.errors import InputError
 from roomcal.files.folders import unknown_name
 from roomcal.files.mic_calibration import read_mic_calibration, refuse_other_microphone
@@ -25,6 +26,7 @@ class Place:
     device_name: str
     calibration: Curve | None = None  # of the microphone
     microphone: MicrophoneCalibration | None = None  # the same with what its maker says beside it
+    input_name: str = ""  # the device that records, if it is another one
 
 
 def open_place(
@@ -70,9 +72,10 @@ def open_place(
     is_own = own is not None and own.output_device == name
     changes: dict[str, Any] = dict(audio_changes or {})
     audio = dataclasses.replace(own.audio if own else AudioSettings(), **changes)
+    usual = own.input_device if own and is_own else ""
     device = open_device(
         name,
-        input_name=input_name or (own.input_device if own and is_own else ""),
+        input_name=input_name or usual,
         audio=audio,
         occasion=occasion,
     )
@@ -84,8 +87,26 @@ def open_place(
         raise InputError(
             "RC-301", f"there is no {path}", hint="`roomcal init` makes one", path=str(path)
         )
+    if input_name and input_name != (usual or name):  # the figure is that of another microphone
+        studio = without_full_scale(studio)
     microphone = _microphone(root, studio, device) if use_calibration else None
-    return Place(studio, device, name, microphone.curve if microphone else None, microphone)
+    records = input_name or usual
+    return Place(
+        studio,
+        device,
+        name,
+        re_1_khz(microphone.curve) if microphone else None,
+        microphone,
+        "" if records == name else records,
+    )
+
+
+def without_full_scale(studio: Studio) -> Studio:
+    """Return a studio that does not say what full scale means."""
+    microphone = dataclasses.replace(
+        studio.microphone, full_scale_db_spl=None, full_scale_estimated=False
+    )
+    return dataclasses.replace(studio, microphone=microphone)
 
 
 def _microphone(root: Path, studio: Studio, device: Device) -> MicrophoneCalibration | None:

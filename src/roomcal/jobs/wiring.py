@@ -139,6 +139,11 @@ def check_wiring(
     return Wiring(survey, heard, delay, fs, verdicts)
 
 
+def quiet_gain_db(place: Place, speaker: Speaker, folder: Path) -> float:
+    """Play the first sound of one speaker, and return how loud it was, input re output."""
+    return round(_probe(place, speaker, folder).level_dbfs - FIRST_LEVEL_DBFS, 2)
+
+
 def _ask_who_played(place: Place, speakers: Sequence[Speaker], talk: Conversation) -> None:
     """Ask the ears where no arrival can tell which speaker is which; virtual rooms have none."""
     if place.device.default_studio() is not None:

@@ -8,7 +8,8 @@ import numpy as np
 from roomcal.dsp.microphone import microphone_db
 from roomcal.dsp.weighting import Weighting, weighting_db
 from roomcal.model.curve import Curve
-from roomcal.model.level_check import Confirmation, Sensitivity, SpeakerProfile
+from roomcal.model.level_check import SpeakerProfile
+from roomcal.model.sensitivity import Confirmation, Sensitivity
 from roomcal.units import FloatArray, db_from_power, power_from_db
 
 SINE_RMS_DB = -10.0 * float(np.log10(2.0))  # of a sine, re its peak

@@ -19,7 +19,7 @@ DROP_ABOVE_BEST_DB = 6.0
 # sweep -11 dB.
 DROP_DB = -18.0
 SLIP_SAMPLES = 0.7  # air of 0.3 sample to either side moves two sweeps apart by 0.6
-_SEARCHED_SAMPLES = 2048
+_SEARCHED_S = 0.043  # slips beyond are no slips
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ def compare_repeats(
     for i in range(n):
         for j in range(i + 1, n):
             cross = np.where(band, H[j] * np.conj(H[i]), 0.0)
-            delay, polarity = _peak(cross, n_fft)
+            delay, polarity = _peak(cross, n_fft, reach=round(_SEARCHED_S * fs))
             turned = polarity * np.real(np.sum(cross * np.exp(1j * w * delay)))
             # Distance at the best gain: a change of level is the business of another detector.
             distance = 1.0 - turned**2 / max(energy[i] * energy[j], np.finfo(np.float64).tiny)
@@ -120,11 +120,11 @@ def compare_repeats(
 
 
 def _peak(
-    cross: np.ndarray[tuple[int], np.dtype[np.complex128]], n_fft: int
+    cross: np.ndarray[tuple[int], np.dtype[np.complex128]], n_fft: int, *, reach: int
 ) -> tuple[float, float]:
     """Delay and sign of the strongest correlation."""
     correlation = scipy.fft.irfft(cross, n_fft)
-    reach = min(_SEARCHED_SAMPLES, n_fft // 2 - 1)
+    reach = min(reach, n_fft // 2 - 1)
     near = np.concatenate([correlation[-reach:], correlation[: reach + 1]])
     peak = int(np.argmax(np.abs(near)))
     polarity = float(np.sign(near[peak])) or 1.0

@@ -70,7 +70,7 @@ class StepInSweep:
         return max(self.error, abs(self.moved_samples)) < _STILL_ERROR
 
 
-def find_steps(clock: ClockLine) -> list[Step]:
+def find_steps(clock: ClockLine, fs: int) -> list[Step]:
     """Find the step that explains why the marks are on no line.
 
     Returns
@@ -85,15 +85,15 @@ def find_steps(clock: ClockLine) -> list[Step]:
         return []
     found = [_step_after(k, t, late) for k in range(t.size - 1)]
     if t.size == 3:
-        whole = [step for step, _ in found if _is_whole(step)]
+        whole = [step for step, _ in found if _is_whole(step, fs)]
         return sorted(whole, key=_unlikeliness)
     step, left = min(found, key=lambda pair: pair[1])
-    if not _is_whole(step) or left > 0.5 * clock.residual_samples:
+    if not _is_whole(step, fs) or left > 0.5 * clock.residual_samples:
         return []
     return [step]
 
 
-def step_within_mark(clock: ClockLine, mark: int, others: Sequence[int]) -> Step | None:
+def step_within_mark(clock: ClockLine, mark: int, others: Sequence[int], fs: int) -> Step | None:
     """Find the step that struck while a mark played, which then has no time of its own.
 
     Parameters
@@ -116,7 +116,7 @@ def step_within_mark(clock: ClockLine, mark: int, others: Sequence[int]) -> Step
     late = clock.mark_samples[list(others)] - t
     found, _ = _step_after(before - 1, t, late)
     step = Step(mark - 1, found.samples, found.clock)
-    return step if _is_whole(step) else None
+    return step if _is_whole(step, fs) else None
 
 
 def _unlikeliness(step: Step) -> tuple[bool, bool, float]:
@@ -132,10 +132,10 @@ def without_step(clock: ClockLine, step: Step) -> ClockLine:
     return fit_clock(clock.mark_starts, moved)
 
 
-def _is_whole(step: Step) -> bool:
+def _is_whole(step: Step, fs: int) -> bool:
     return (
         abs(step.samples) >= LEAST_STEP
-        and abs(step.samples - step.whole_samples) <= _WHOLE_WITHIN
+        and abs(step.samples - step.whole_samples) <= air_samples(_WHOLE_WITHIN, fs)
         and step.whole_samples != 0
     )
 

@@ -60,7 +60,7 @@ class TimeBase:
         within = self._step_within_mark()
         if within is not None:
             return within, None
-        steps = find_steps(self.all_marks)
+        steps = find_steps(self.all_marks, self.fs)
         placed = [(step, self._place_in_sweep(step)) for step in steps]
         for step, place in placed:
             if place is not None and (self._is_above_air(step) or place.in_still_air):
@@ -200,7 +200,7 @@ class TimeBase:
         size = round((MARK_DURATION_S + 2.0 * _MARK_EDGE_S) * self.fs)
         edge = _MARK_EDGE_S * self.fs
         for k in self.covered_marks:
-            step = step_within_mark(line, k, others)
+            step = step_within_mark(line, k, others, self.fs)
             if step is None:
                 continue
             starts = [float(line.mark_samples[i]) for i in others]

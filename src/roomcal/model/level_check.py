@@ -1,14 +1,9 @@
 """What a level check found: how loud each speaker is at the microphone, and how loud to measure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
+from roomcal.model.sensitivity import Sensitivity
 from roomcal.model.studio import check_full_scale
-
-# Where the sound pressure that reads 0 dBFS comes from. An estimate may be wrong by the setting of
-# a slider; a calibrator or a reading is not.
-Sensitivity = Literal["unknown", "estimated", "confirmed"]
 
 
 @dataclass(frozen=True)
@@ -35,21 +30,6 @@ class SpeakerLevel:
 
 
 @dataclass(frozen=True)
-class Confirmation:
-    """What full scale was confirmed to mean, and how loud the speakers were at the microphone then.
-
-    A gain that is turned later takes the confirmation away, and shows in the quiet sounds.
-    """
-
-    full_scale_db_spl: float
-    source: str  # "a calibrator of 94 dB", "a reading of 83.5 dB(C)", ...
-    probe_gain_db: Mapping[str, float] = field(default_factory=dict)  # by speaker
-
-    def __post_init__(self) -> None:
-        check_full_scale(self.full_scale_db_spl)
-
-
-@dataclass(frozen=True)
 class LevelCheck:
     """A level check as it is stored in the studio's folder."""
 
@@ -62,9 +42,9 @@ class LevelCheck:
     sensitivity: Sensitivity = "unknown"  # that the check went by
     full_scale_db_spl: float | None = None
     sensitivity_source: str = ""
-    confirmed: Confirmation | None = None  # kept while it is doubted: the gain may be turned back
     # C-weighted, of the pink noise that a meter was read by, without the microphone's response.
     noise_c_dbfs: float | None = None
+    input_device: str = ""  # that records, if it is another one
     created_at: str = ""
     roomcal_version: str = ""
 
