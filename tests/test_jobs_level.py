@@ -513,3 +513,93 @@ def test_a_calibrator_at_250_hz_is_corrected_by_the_calibration(run):
     # What reads -30 dBFS there would read -30 - own_db at 1 kHz.
     assert confirmation()["full_scale_db_spl"] == pytest.approx(94.0 + 30.0 + own_db, abs=0.05)
     assert own_db < -5.0
+
+
+def test_only_one_way_to_confirm_at_a_time_and_a_dry_run_confirms_nothing(run, runner):
+    run("level --device virtual --noise 2", room=unknown())
+    there = {p: p.read_bytes() for p in Path().glob("*.json")}
+
+    for options in (
+        "--dry-run --reading 83",
+        "--reading 83 --calibrator 94",
+        "--noise 2 --reading 8",
+    ):
+        result = runner.invoke(cli, f"level --device virtual {options}".split())
+        assert result.exit_code == 2, result.output
+
+    assert {p: p.read_bytes() for p in Path().glob("*.json")} == there
+
+
+def test_the_noise_says_when_it_plays_and_what_comes_next(run):
+    told = " ".join(run("level --device virtual --noise 2", room=unknown()).stderr.split())
+
+    assert "pink noise from L now, 2 s: read the meter" in told
+    assert "next: roomcal level --reading" in told
+
+
+def test_a_number_that_is_hardly_true_is_warned_of(run):
+    run("level --device virtual --noise 2", room=unknown())
+
+    told = " ".join(run("level --device virtual --reading 31", room=unknown()).stderr.split())
+    again = run("level --device virtual --reading 75", room=unknown()).stderr
+
+    assert "Is the number right?" in told
+    assert "Is the number right?" not in again
+
+
+def test_a_limit_below_the_first_sound_is_no_level(run, runner):
+    """After a reading that is far too high everything would be too loud."""
+    run("level --device virtual --noise 2", room=unknown())
+    run("level --device virtual --reading 115", room=unknown())
+
+    for command in ("level --device virtual", MEASURE.format("a")):
+        result = runner.invoke(cli, command.split())
+        told = " ".join(result.stderr.split())
+        assert (result.exit_code, "RC-548" in told) == (5, True), told
+        assert "after a reading of 115 dB(C)" in told
+
+
+def test_a_dry_run_is_a_document_with_json_and_says_the_limit(run):
+    known = json.loads(run("level --device virtual --dry-run --json").stdout)
+    text = run("level --device virtual --dry-run --noise 2", room=unknown()).stdout
+
+    assert (known["highest_dbfs"], known["max_c_db_spl"]) == (-12.0, 85.0)
+    assert "at most -20 dBFS" in text
+    assert "pink noise" in text
+
+
+def test_a_trim_counts_on_top_of_the_gain_that_is_there(run):
+    studio = VirtualStudio(ROOM).default_studio()
+    speakers = tuple(dataclasses.replace(s, gain_db=-5.0) for s in studio.speakers)
+    write_studio(
+        Path("studio.toml"),
+        dataclasses.replace(studio, speakers=speakers, output_device="virtual"),
+    )
+    found = json.loads(run("level --device virtual --target-spl 79 --json").stdout)
+    text = run("level --device virtual --target-spl 79").stdout
+
+    for noise in found["noise"]:
+        assert f"{-5.0 + noise['trim_db']:.1f}" in text
+
+
+@dataclasses.dataclass(frozen=True)
+class NoCable(Fault):
+    """Nobody has plugged the loopback cable in."""
+
+    def on_input(self, inputs, moment):
+        inputs = inputs.copy()
+        inputs[1 - moment.microphone] *= 1e-6
+        return inputs
+
+
+def test_a_loopback_cable_that_is_not_there_is_named_by_the_quiet_sounds(run, runner, monkeypatch):
+    monkeypatch.setattr(
+        registry, "VirtualStudio", lambda _room, **k: VirtualStudio(ROOM, faults=(NoCable(),), **k)
+    )
+    result = runner.invoke(cli, MEASURE.format("a").split())
+
+    assert result.exit_code == 5
+    assert "nothing comes back over the loopback cable from output 3 to input 2" in " ".join(
+        result.stderr.split()
+    )
+    assert not list(Path().glob("measurements/a/*.wav"))

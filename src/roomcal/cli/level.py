@@ -15,7 +15,9 @@ from roomcal.cli.loudness_options import (
 from roomcal.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:
-    from roomcal.jobs.level import Levelled
+    from roomcal.jobs.level import Levelled, LevelRequest
+    from roomcal.jobs.pink_noise import NoiseLevel
+    from roomcal.jobs.studio import Place
     from roomcal.measure.loudness import FullScale
 
 
@@ -95,6 +97,20 @@ def level(
     from roomcal.jobs.studio import chosen_speakers, open_place
     from roomcal.measure.probe import FIRST_LEVEL_DBFS
 
+    given = [
+        f"--{name}"
+        for name, value in (
+            ("reading", reading),
+            ("calibrator", calibrator),
+            ("noise", noise),
+            ("target-spl", target_spl),
+        )
+        if value is not None
+    ]
+    if dry_run and (reading is not None or calibrator is not None):
+        given.append("--dry-run")
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} do not go together: one at a time")
     check_level(level, loud=loud)
     if level is not None and level < FIRST_LEVEL_DBFS:
         raise click.UsageError(
@@ -128,12 +144,7 @@ def level(
         noise_s=noise or 0.0,
     )
     if dry_run:
-        names = ", ".join(s.name for s in request.speakers)
-        click.echo(
-            f"{names} on {place.device_name}: from -50 dBFS upwards in steps of 6 dB, at most "
-            f"{-20.0 if level is None else level:g} dBFS (-12 with a known sensitivity), "
-            f"{max_spl:g} dB(C)"
-        )
+        _show_plan(settings, place, request)
         return
     refuse_unattended(place, yes=yes)
     with alone_on_device(place.device_name):
@@ -142,7 +153,37 @@ def level(
         settings.show_json(_as_json(found))
     else:
         _show(settings, found)
-    settings.next_step("roomcal measure before")
+    settings.next_step("roomcal level --reading DB" if noise else "roomcal measure before")
+
+
+def _show_plan(settings: Settings, place: "Place", request: "LevelRequest") -> None:
+    """Say what would be played, and how loud at most."""
+    from roomcal.jobs.sensitivity import with_sensitivity
+    from roomcal.measure.level import limits
+    from roomcal.measure.probe import FIRST_LEVEL_DBFS
+
+    _, full_scale, _ = with_sensitivity(settings.folder, place)
+    bounds = limits(full_scale, max_spl_db=request.max_spl_db, asked_dbfs=request.level_dbfs)
+    known = full_scale.at_most_db_spl is not None
+    if settings.json:
+        settings.show_json(
+            {
+                "speakers": [s.name for s in request.speakers],
+                "device": place.device_name,
+                "first_dbfs": FIRST_LEVEL_DBFS,
+                "highest_dbfs": bounds.highest_dbfs,
+                "max_c_db_spl": request.max_spl_db if known else None,
+            }
+        )
+        return
+    names = ", ".join(s.name for s in request.speakers)
+    noise = "; then pink noise below the level that is found"
+    click.echo(
+        f"{names} on {place.device_name}: from {FIRST_LEVEL_DBFS:g} dBFS upwards in steps of 6 dB, "
+        f"at most {bounds.highest_dbfs:g} dBFS"
+        + (f" and {request.max_spl_db:g} dB(C)" if known else " (dB SPL is not known)")
+        + (noise if request.noise_s or request.target_spl_db is not None else "")
+    )
 
 
 def _show_sensitivity(settings: Settings, full_scale: "FullScale") -> None:
@@ -187,6 +228,7 @@ def _as_json(found: "Levelled") -> dict[str, Any]:
                 "c_dbfs": n.c_dbfs,
                 "at_reference_c_db_spl": n.at_reference_db_spl,
                 "trim_db": n.trim_db,
+                "gain_db": n.gain_db,
             }
             for n in found.noise
         ],
@@ -266,14 +308,23 @@ def _show_trims(settings: Settings, found: "Levelled") -> None:
             f"{n.at_reference_db_spl:.1f}" if n.at_reference_db_spl is not None else "not known",
             f"{n.trim_db:+.1f}" if n.trim_db is not None else "not known",
             f"{quietest - (n.c_dbfs - n.played_dbfs):+.1f}",
+            _new_gain_text(n),
         ]
         for n in noise
     ]
     settings.show_table(
         f"Pink noise of -20 dBFS{estimated}",
-        ["", "dB(C)", "turn by dB", "to match dB"],
+        ["", "dB(C)", "turn by dB", "to match dB", "or gain_db"],
         rows,
-        caption="at the amplifiers, or as gain_db in studio.toml where it is negative"
+        caption="at the amplifiers, or with the whole gain_db of studio.toml"
         if known
         else "without a known sensitivity only the match between the speakers can be told",
     )
+
+
+def _new_gain_text(noise: "NoiseLevel") -> str:
+    """Write the gain_db that reaches the target: what is there now, and the trim."""
+    if noise.trim_db is None:
+        return "not known"
+    gain_db = noise.gain_db + noise.trim_db
+    return f"{gain_db:.1f}" if gain_db <= 0.0 else "above 0"

@@ -19,6 +19,25 @@ _WINDOWS_TRIES = 10
 _WINDOWS_WAIT_S = 0.1
 
 
+def refuse_unwritable(folder: Path) -> None:
+    """Refuse a folder in which nothing can be written, before long work is done for it.
+
+    Raises
+    ------
+    StorageError
+        RC-601.
+    """
+    trial = folder / f".{os.getpid()}.trial.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            trial.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all.
 

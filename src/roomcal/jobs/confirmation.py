@@ -21,6 +21,7 @@ from roomcal.model.studio import Position
 
 _CALIBRATOR_HZ = (1000.0, 250.0)
 _CALIBRATOR_S = 3.0
+_USUAL_FULL_SCALE_DB = (85.0, 150.0)
 _CALIBRATOR_ABOVE_DB = 20.0  # a tone that is less above the rest is no calibrator
 
 
@@ -124,7 +125,13 @@ def _confirm(
             hint="look at the number, at the microphone's gain, and whether it is the right input",
         ) from error
     save_confirmation(root, confirmation)
-    talk.note("leave the microphone's gain as it is now: turned, the sensitivity is another one")
+    low, high = _USUAL_FULL_SCALE_DB
+    if not low <= db_spl <= high:
+        talk.warn(
+            f"0 dBFS would be {db_spl:.1f} dB SPL: with the usual microphones and gains it lies "
+            f"between {low:g} and {high:g}. Is the number right? Give it again if not"
+        )
+    talk.note("do not touch the microphone's gain from now on: every dB SPL would be wrong")
     return of_confirmation(confirmation)
 
 

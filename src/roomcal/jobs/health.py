@@ -113,10 +113,11 @@ def check_health(
         through=load_bank(root, old.through) if old.through else None,
         use_calibration=old.calibrated,
     )
+    speakers = [s.name for s in request.speakers]
+    then = _check_ups(baseline, speakers, main)  # before anything plays: it may be damaged
     name = fresh_name(root, "session", f"{baseline.folder.name}{_OWN_SUFFIX}")
     session = measure(root, name, place, request, talk)
-    speakers = [s.name for s in request.speakers]
-    then, now = (_check_ups(store, speakers, main) for store in (baseline, session))
+    now = _check_ups(session, speakers, main)
     return HealthChecked(baseline, session, main, compare_health(then, now))
 
 

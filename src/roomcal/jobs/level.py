@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from roomcal.files.atomic import refuse_unwritable
 from roomcal.files.level_store import save_level
 from roomcal.jobs.confirmation import doubt_text, hold_against_quiet_sounds, now
 from roomcal.jobs.conversation import Conversation
@@ -66,7 +67,9 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
     """
     place, full_scale, known = with_sensitivity(root, place)
     position = place.studio.positions[0]
-    talk.begin("Finding the level", 1 + len(request.speakers))
+    refuse_unwritable(root)
+    noisy = _noisy_speakers(request)
+    talk.begin("Finding the level", 1 + len(request.speakers) + len(noisy))
     try:
         if not place.device.place_microphone(position.name):
             talk.place_microphone(position, 1, 1)
@@ -92,7 +95,25 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
             else (enough, heard)
             for speaker, (enough, heard) in zip(request.speakers, found, strict=True)
         ]
-        noise = _noise(place, wiring, request, level_dbfs, full_scale)
+        noise = []
+        for speaker in noisy:
+            talk.step(f"pink noise from {speaker.name}")
+            if request.noise_s:
+                talk.note(
+                    f"pink noise from {speaker.name} now, {request.noise_s:.0f} s: read the meter "
+                    "beside the microphone (C, slow)"
+                )
+            noise.append(
+                play_noise(
+                    place,
+                    wiring,
+                    speaker,
+                    level_dbfs,
+                    duration_s=request.noise_s,
+                    full_scale_db_spl=full_scale.db_spl,
+                    target_db=request.target_spl_db,
+                )
+            )
     finally:
         talk.end()
     check = _as_check(place, request, wiring, found, level_dbfs, full_scale)
@@ -109,7 +130,7 @@ def find_level(root: Path, place: Place, request: LevelRequest, talk: Conversati
     warnings += _warnings(check, [enough for enough, _ in found], full_scale)
     if doubt_text(full_scale):
         warnings.insert(0, doubt_text(full_scale))
-    targets = noise if request.target_spl_db is not None else ()
+    targets = tuple(noise) if request.target_spl_db is not None else ()
     return Levelled(check, full_scale, tuple(warnings), targets, leq)
 
 
@@ -145,31 +166,14 @@ def _lowered(enough: Enough, level_dbfs: float) -> Enough:
     return dataclasses.replace(enough, level_dbfs=level_dbfs, why="it compresses")
 
 
-def _noise(
-    place: Place,
-    wiring: Wiring,
-    request: LevelRequest,
-    level_dbfs: float,
-    full_scale: FullScale,
-) -> tuple[NoiseLevel, ...]:
-    speakers: Sequence[Speaker] = ()
+def _noisy_speakers(request: LevelRequest) -> Sequence[Speaker]:
+    """Speakers that play pink noise: all to be trimmed, or one to read a meter by."""
     if request.target_spl_db is not None:
-        speakers = request.speakers
-    elif request.noise_s:
-        full_range = [s for s in request.speakers if not s.is_sub]
-        speakers = full_range[:1] or request.speakers[:1]
-    return tuple(
-        play_noise(
-            place,
-            wiring,
-            speaker,
-            level_dbfs,
-            duration_s=request.noise_s,
-            full_scale_db_spl=full_scale.db_spl,
-            target_db=request.target_spl_db,
-        )
-        for speaker in speakers
-    )
+        return request.speakers
+    if not request.noise_s:
+        return ()
+    full_range = [s for s in request.speakers if not s.is_sub]
+    return full_range[:1] or request.speakers[:1]
 
 
 def _as_check(

@@ -45,6 +45,7 @@ class NoiseLevel:
     c_dbfs: float  # C-weighted rms at the microphone, without what the microphone adds
     at_reference_db_spl: float | None  # dB(C) for noise of `REFERENCE_DBFS`; None: not known
     trim_db: float | None  # turn the speaker by this to reach the target
+    gain_db: float = 0.0  # of the speaker in studio.toml now
 
 
 def play_noise(
@@ -96,7 +97,7 @@ def play_noise(
     if full_scale_db_spl is not None:
         reference = c_dbfs + full_scale_db_spl + REFERENCE_DBFS - played_dbfs
     trim = None if reference is None or target_db is None else target_db - reference
-    return NoiseLevel(speaker.name, played_dbfs, c_dbfs, reference, trim)
+    return NoiseLevel(speaker.name, played_dbfs, c_dbfs, reference, trim, speaker.gain_db)
 
 
 def _ramps(n_samples: int, n_ramp: int) -> FloatArray:

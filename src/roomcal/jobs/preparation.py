@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from roomcal.errors import MeasurementError
 from roomcal.jobs.confirmation import doubt_text, hold_against_quiet_sounds
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.studio import Place
 from roomcal.jobs.wiring import Wiring, check_wiring
 from roomcal.measure.loudness import FullScale, sweep_spl_db
 from roomcal.measure.plan import plan_take
+from roomcal.measure.probe import FIRST_LEVEL_DBFS
 from roomcal.model.filter_bank import FilterBank
 from roomcal.model.level_check import LevelCheck
 from roomcal.model.studio import Position, Speaker
@@ -119,7 +121,13 @@ def _within_limit(
     full_scale: FullScale,
     talk: Conversation,
 ) -> float:
-    """Reduce a level at which a sweep would exceed the limit of sound pressure."""
+    """Reduce a level at which a sweep would exceed the limit of sound pressure.
+
+    Raises
+    ------
+    MeasurementError
+        RC-548 when even the first sound would.
+    """
     at_most = full_scale.at_most_db_spl
     if at_most is None:
         return level_dbfs
@@ -131,6 +139,14 @@ def _within_limit(
         return level_dbfs
     steps = -((max_spl_db - spl_db) // _LEVEL_STEP_DB)
     reduced_dbfs = level_dbfs - steps * _LEVEL_STEP_DB
+    if reduced_dbfs < FIRST_LEVEL_DBFS:
+        raise MeasurementError(
+            "RC-548",
+            f"a sweep would reach {spl_db:.0f} dB(C) at {level_dbfs:g} dBFS, and the limit of "
+            f"{max_spl_db:g} leaves less than the first sound{full_scale.source_text}",
+            hint="turn the amplifier down; or, if the sensitivity is wrong, give the reading or "
+            "the calibrator again (`roomcal level --help`)",
+        )
     assumed = {"estimated": " (estimated, 6 dB assumed)", "unknown": " at worst", "confirmed": ""}[
         full_scale.sensitivity
     ]

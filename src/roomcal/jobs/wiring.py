@@ -104,12 +104,14 @@ def check_wiring(
     Raises
     ------
     MeasurementError
-        RC-502, RC-541, RC-542: silence, no speaker, another input; RC-526 to RC-528: the same
+        RC-501 when nothing comes back over the loopback cable; RC-502, RC-541, RC-542: silence, no
+        speaker, another input; RC-526 to RC-528: the same
         speaker twice, swapped (also if whoever listens says so), mixed.
     SafetyStop
         RC-701 when a speaker is louder than at the level check.
     """
     fs = place.studio.fs
+    _check_loopback(place)
     # The delay and the clock come from the first, and bass is late by nobody knows how much.
     speakers = sorted(speakers, key=lambda s: s.is_sub)
     heard = {}
@@ -139,6 +141,31 @@ def check_wiring(
     return Wiring(survey, heard, delay, fs, verdicts)
 
 
+def _check_loopback(place: Place) -> None:
+    """Send the first sound over the loopback cable, if there is to be one."""
+    loopback = place.studio.loopback
+    if loopback is None:
+        return
+    fs = place.studio.fs
+    recording = play_whole(
+        place,
+        render_probe(FULL_RANGE, fs, level_dbfs=FIRST_LEVEL_DBFS)[np.newaxis],
+        output_channels=[loopback.output_channel],
+        input_channels=[loopback.input_channel],
+    )
+    (heard,) = hear_probe(
+        FULL_RANGE, recording.samples, fs, input_channels=[loopback.input_channel]
+    )
+    if not heard.heard:
+        raise MeasurementError(
+            "RC-501",
+            f"nothing comes back over the loopback cable from output {loopback.output_channel} "
+            f"to input {loopback.input_channel}",
+            hint="check the cable, the input's gain and the channels of [loopback] in studio.toml, "
+            "or remove [loopback]",
+        )
+
+
 def quiet_gain_db(place: Place, speaker: Speaker, folder: Path) -> float:
     """Play the first sound of one speaker, and return how loud it was, input re output."""
     return round(_probe(place, speaker, folder).level_dbfs - FIRST_LEVEL_DBFS, 2)
@@ -155,7 +182,8 @@ def _ask_who_played(place: Place, speakers: Sequence[Speaker], talk: Conversatio
     raise MeasurementError(
         "RC-527",
         f"{', '.join(names)} look swapped: they were heard elsewhere",
-        hint="exchange the cables, or the output channels in studio.toml",
+        hint="exchange the cables, or the output channels in studio.toml; if you heard nothing, or "
+        "several at once, look at the routing of the interface and run this again",
     )
 
 

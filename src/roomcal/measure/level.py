@@ -156,8 +156,10 @@ def _towards_the_aim(now: Step, profile: SpeakerProfile, limits: Limits) -> Loud
         raise MeasurementError(
             "RC-548",
             f"{profile.speaker} would give {limits.max_spl_db - left_db:.0f} dB(C) at "
-            f"{now.level_dbfs:g} dBFS already, the limit is {limits.max_spl_db:g}",
-            hint="turn the amplifier down",
+            f"{now.level_dbfs:g} dBFS already, the limit is {limits.max_spl_db:g}"
+            + limits.full_scale.source_text,
+            hint="turn the amplifier down; or, if the sensitivity is wrong, give the reading or "
+            "the calibrator again",
             speaker=profile.speaker,
         )
     if left_db < _LEAST_STEP_DB:

@@ -47,6 +47,11 @@ class FullScale:
         return self.db_spl + (ESTIMATE_MARGIN_DB if self.sensitivity == "estimated" else 0.0)
 
     @property
+    def source_text(self) -> str:
+        """Where the figure comes from, to stand behind a sentence; empty where none is known."""
+        return f" (0 dBFS is {self.db_spl:.1f} dB SPL, after {self.source})" if self.db_spl else ""
+
+    @property
     def after_turning(self) -> str:
         """What else to do when the microphone's gain is turned."""
         return ", then confirm its sensitivity again" if self.sensitivity == "confirmed" else ""

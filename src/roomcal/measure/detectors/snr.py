@@ -63,14 +63,18 @@ def detect(evidence: Evidence) -> list[Verdict]:
     if worst_db < REJECTED_BAND_DB or broadband_db < REJECTED_BROADBAND_DB:
         severity: Severity = "rejection"
         limit_db = max(REJECTED_BAND_DB, worst_db + 0.5)
-        message = f"the noise is too high {{where}}: {worst_db:.0f} dB below what the speaker plays"
+        message = f"the noise is too high {{where}}: the speaker stands {worst_db:.0f} dB above it"
     elif worst_db < WARNED_BAND_DB:
         severity, limit_db = "warning", WARNED_BAND_DB
-        message = f"the noise is near {{where}}: {worst_db:.0f} dB; no boost below "
-        message += f"{WARNED_BAND_DB:.0f} dB"
+        message = (
+            f"the noise is near {{where}}: the speaker stands {worst_db:.0f} dB above it, and "
+        )
+        message += f"filters boost nothing that has less than {WARNED_BAND_DB:.0f} dB"
     elif broadband_db < WARNED_BROADBAND_DB:
         severity, limit_db = "warning", worst_db + 0.5
-        message = f"the noise is near, most {{where}}: {worst_db:.0f} dB"
+        message = (
+            f"the noise is near, most {{where}}: the speaker stands {worst_db:.0f} dB above it"
+        )
     if limit_db is None:
         return []
     where = _range_text(snr.f_hz, played & (levels < limit_db))
@@ -79,7 +83,7 @@ def detect(evidence: Evidence) -> list[Verdict]:
             "snr",
             severity,
             "RC-512",
-            message.format(where=where) + f"; the sweep as a whole is {heard_db:.0f} dB above it",
+            message.format(where=where) + f"; the sweep as a whole {heard_db:.0f} dB",
             hint="raise the level, make it quieter, or take "
             + _gain_text(
                 evidence, max(WARNED_BAND_DB - worst_db, WARNED_BROADBAND_DB - broadband_db)
