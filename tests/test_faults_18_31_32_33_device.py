@@ -25,9 +25,9 @@ FADE_S = 0.050
 NAMED_S = 1.0  # row 31: from the last callback to the error
 TAKE = "--positions 1 --sweeps 1 --length 1 --yes"
 
-# What a device plays before the first take of one speaker: its first quiet sound, and the survey.
-FIRST_TAKE = 2
-FIRST_TAKE_OF_TWO = 3
+# What plays before the first take of one speaker: over the cable, its first sound, the survey.
+FIRST_TAKE = 3
+FIRST_TAKE_OF_TWO = 4
 
 STUDIO = """
 name = "Back room"

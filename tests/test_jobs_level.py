@@ -592,7 +592,7 @@ class NoCable(Fault):
         return inputs
 
 
-def test_a_loopback_cable_that_is_not_there_is_named_by_the_quiet_sounds(run, runner, monkeypatch):
+def test_a_loopback_cable_that_is_not_there_is_named_by_the_quiet_sounds(runner, monkeypatch):
     monkeypatch.setattr(
         registry, "VirtualStudio", lambda _room, **k: VirtualStudio(ROOM, faults=(NoCable(),), **k)
     )

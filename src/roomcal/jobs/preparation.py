@@ -29,7 +29,7 @@ class Prepared:
     plan: TakePlan
     filters: FilterBank | None  # in the path
     wiring: Wiring | None  # None: nothing guards the loudness
-    full_scale: FullScale
+    full_scale: FullScale = FullScale()
 
 
 @dataclass(frozen=True)
