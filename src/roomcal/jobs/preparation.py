@@ -1,6 +1,6 @@
 """Before the first take: prove the wiring, settle the level, lay out the take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from roomcal.errors import MeasurementError
@@ -29,7 +29,7 @@ class Prepared:
     plan: TakePlan
     filters: FilterBank | None  # in the path
     wiring: Wiring | None  # None: nothing guards the loudness
-    full_scale: FullScale = FullScale()
+    full_scale: FullScale = field(default_factory=FullScale)
 
 
 @dataclass(frozen=True)
