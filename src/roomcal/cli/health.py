@@ -79,9 +79,9 @@ def _show(settings: Settings, result: "HealthChecked") -> None:
     rows = [
         [
             c.speaker,
-            f"{c.gain_db:+.1f}",
+            f"{round(c.gain_db, 1) + 0.0:+.1f}",
             "-" if c.fine.displacement_m != c.fine.displacement_m else _centimetres(c),
-            "-" if c.arrival_s != c.arrival_s else f"{1e3 * c.arrival_s:+.3f}",
+            "-" if c.arrival_s != c.arrival_s else f"{round(1e3 * c.arrival_s, 3) + 0.0:+.3f}",
         ]
         for c in health.changes
     ]

@@ -246,23 +246,24 @@ def _show(settings: Settings, found: "Levelled") -> None:
     check = found.check
     unit = "dB(C)" + (" est." if check.sensitivity == "estimated" else "")
     known = check.sensitivity != "unknown"
+    several = len(check.speakers) > 1
     settings.show_table(
-        f"Level: {check.level_dbfs:g} dBFS for all, at position {check.position}",
+        f"Level: {check.level_dbfs:.1f} dBFS{' for all' if several else ''}, at position "
+        f"{check.position}",
         [
             "",
-            "level dBFS",
             *([unit] if known else []),
             "mic peak dBFS",
             "above noise dB",
-            "ends at",
+            *(["alone dBFS", "which ends at"] if several else ["ends at"]),
         ],
         [
             [
                 s.speaker,
-                f"{s.level_dbfs:.1f}",
                 *([f"{s.spl_c_db:.1f}"] if s.spl_c_db is not None else []),
                 f"{s.peak_dbfs:.1f}",
                 f"{s.snr_db:.0f}",
+                *([f"{s.level_dbfs:.1f}"] if several else []),
                 s.stopped_by,
             ]
             for s in check.speakers
@@ -307,7 +308,7 @@ def _show_trims(settings: Settings, found: "Levelled") -> None:
             n.speaker,
             f"{n.at_reference_db_spl:.1f}" if n.at_reference_db_spl is not None else "not known",
             f"{n.trim_db:+.1f}" if n.trim_db is not None else "not known",
-            f"{quietest - (n.c_dbfs - n.played_dbfs):+.1f}",
+            f"{round(quietest - (n.c_dbfs - n.played_dbfs), 1) + 0.0:+.1f}",
             _new_gain_text(n),
         ]
         for n in noise
@@ -316,7 +317,7 @@ def _show_trims(settings: Settings, found: "Levelled") -> None:
         f"Pink noise of -20 dBFS{estimated}",
         ["", "dB(C)", "turn by dB", "to match dB", "or gain_db"],
         rows,
-        caption="at the amplifiers, or with the whole gain_db of studio.toml"
+        caption="at the amplifiers, or as gain_db in studio.toml (what stands there now is counted in)"
         if known
         else "without a known sensitivity only the match between the speakers can be told",
     )

@@ -77,7 +77,8 @@ def _refused(
     if key in options and key in _OF_THE_STUDIO:
         what, hint = f"{where} belongs to the studio", "write it into studio.toml"
     elif key in options:
-        what, hint = f"{where} is for the moment", "give it on the command line"
+        what = f"{where} may not stand in a configuration: it belongs to one run"
+        hint = "give it on the command line"
     else:
         near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.0)
         what = f"unknown key {where!r}"
