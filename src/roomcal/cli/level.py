@@ -317,7 +317,7 @@ def _show_trims(settings: Settings, found: "Levelled") -> None:
         f"Pink noise of -20 dBFS{estimated}",
         ["", "dB(C)", "turn by dB", "to match dB", "or gain_db"],
         rows,
-        caption="at the amplifiers, or as gain_db in studio.toml (what stands there now is counted in)"
+        caption="at the amplifiers, or as gain_db in studio.toml (what stands there is counted in)"
         if known
         else "without a known sensitivity only the match between the speakers can be told",
     )
