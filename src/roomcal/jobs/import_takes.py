@@ -104,7 +104,7 @@ def import_takes(
                     microphone=take.samples,
                     loopback=None,
                     fs=take_file.plan.sweep.fs,
-                    plan=take_file.plan,
+                    plan=take.plan,
                     speaker=speaker,
                     reference_speaker=names[0],
                     position=position,

@@ -94,10 +94,13 @@ class RecordedTake:
     samples : (about plan.n_samples,) float array
     begin : int
         Sample of the recording at which it was cut.
+    plan : TakePlan
+        Of these samples: without the part of the first silence that was not recorded.
     """
 
     samples: FloatArray
     begin: int
+    plan: TakePlan
 
 
 def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> list[RecordedTake]:
@@ -161,7 +164,22 @@ def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> l
     edges = [round(clock.recorded_at(k * n)) - missing for k in range(n_speakers + 1)]
     edges = np.clip(edges, 0, recording.size).tolist()
     _refuse_twice(recording, together, edges)
-    return [RecordedTake(recording[a:b], a) for a, b in itertools.pairwise(edges)]
+    plans = [_without_first(plan, max(0, -begin))] + [plan] * (n_speakers - 1)
+    return [
+        RecordedTake(recording[a:b], a, own)
+        for (a, b), own in zip(itertools.pairwise(edges), plans, strict=True)
+    ]
+
+
+def _without_first(plan: TakePlan, n_missing: int) -> TakePlan:
+    """Return the plan of a take whose first samples were not recorded."""
+    return dataclasses.replace(
+        plan,
+        mark_starts=tuple(start - n_missing for start in plan.mark_starts),
+        sweep_starts=tuple(start - n_missing for start in plan.sweep_starts),
+        n_samples=plan.n_samples - n_missing,
+        pre_roll_samples=plan.pre_roll_samples - n_missing,
+    )
 
 
 def _located(recording: FloatArray, plan: TakePlan) -> ClockLine:
