@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from roomcal.cli.main import cli
 from roomcal.devices.virtual.faults_clock import ZeroedSamples
@@ -124,3 +125,23 @@ def test_what_is_imported_and_what_is_measured_do_not_mix_without_a_word(run):
     assert "the session measured was measured with virtual:bedroom" in into_measured
     assert "the session imported was imported" in into_imported
     assert len(paths("measured")) == len(paths("imported")) == 4
+
+
+def test_the_sweep_file_says_itself_which_speaker_plays_first(run):
+    """The first channel goes to the left output, and its speaker is called R here."""
+    run("sweep -o s.wav --sweeps 1 --length 1 --speakers R,L")
+    run("sweep -o t.wav --sweeps 1 --length 1 --speakers L,R")
+    record("a.wav")
+
+    run("import a.wav --sweep s.wav --session turned")
+    run("import a.wav --sweep s.wav --session told --speaker L,R")
+
+    turned, told = (
+        {r.speaker: r.samples for r in SessionStore.open(Path(), n).load_responses()}
+        for n in ("turned", "told")
+    )
+    np.testing.assert_array_equal(turned["R"], told["L"])
+    np.testing.assert_array_equal(turned["L"], told["R"])
+    assert np.abs(turned["R"] - told["R"]).max() > 0.01 * np.abs(told["R"]).max()
+    (samples, _), (same, _) = (soundfile.read(n) for n in ("s.wav", "t.wav"))
+    np.testing.assert_array_equal(samples, same)  # the names are no part of the sound

@@ -186,6 +186,7 @@ def test_a_recording_that_is_not_whole_is_refused(run):
 def test_the_speakers_of_the_channels_are_asked_for(run):
     run("sweep -o s.wav --sweeps 1 --length 1 --speakers A")
     write_wav(Path("rec.wav"), recorded("s.wav"), FS)
+    write_wav(Path("s.wav"), read_wav(Path("s.wav")).samples, FS)  # without its comment
 
     assert "--speaker" in run("import rec.wav --sweep s.wav --session a", code=3).stderr
     run("import rec.wav --sweep s.wav --session a --speaker A --position p3")

@@ -121,7 +121,7 @@ def sweep(
             f"{path}: channel 1 to {len(names)} = {', '.join(names)}, {duration_s:.0f} s at "
             f"{request.fs} Hz, peak {level:g} dBFS"
         )
-    # The file does not hold the names: without them the import would exchange the speakers.
+    # The file names them too, but not after another program has written it anew.
     order = "" if names == by_default else f" --speaker {','.join(names)}"
     settings.next_step(
         f"roomcal import recording.wav --sweep {shlex.quote(path.name)}{order} --session before"

@@ -13,14 +13,20 @@ from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
 from roomcal.files.studio_toml import FILE_NAME, read_studio
 from roomcal.files.wav import read_wav
+from roomcal.files.wav_comment import read_comment
 from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.studio import without_full_scale
 from roomcal.measure.judge import judge_capture, judge_position
-from roomcal.measure.take_file import RecordedTake, plan_of_file, split_recording
+from roomcal.measure.take_file import (
+    RecordedTake,
+    plan_of_file,
+    speakers_of_comment,
+    split_recording,
+)
 from roomcal.model.capture import Capture
 from roomcal.model.session import Session
-from roomcal.model.studio import Studio
+from roomcal.model.studio import Studio, check_name
 from roomcal.model.take import TakePlan
 from roomcal.model.verdict import rejections
 from roomcal.units import counted
@@ -55,13 +61,18 @@ class TakeFile:
 
     plan: TakePlan
     n_speakers: int
+    speakers: tuple[str, ...] = ()  # of its channels, if it names them
 
 
 def recognise(sweep: Path) -> TakeFile | None:
     """Tell a file of `roomcal sweep` from any other sweep."""
     wav = read_wav(sweep)
     plan = plan_of_file(wav.samples, wav.fs)
-    return None if plan is None else TakeFile(plan, wav.samples.shape[0])
+    if plan is None:
+        return None
+    n_speakers = wav.samples.shape[0]
+    names = speakers_of_comment(read_comment(sweep), n_speakers)
+    return TakeFile(plan, n_speakers, tuple(check_name(name, "speaker") for name in names))
 
 
 def import_takes(
@@ -83,7 +94,8 @@ def import_takes(
     recordings : dict of Path to str
         Recording of the microphone, and its position.
     speakers : tuple of str
-        Of the channels of the sweep file; by default the studio's, else L and R.
+        Of the channels of the sweep file; by default those that it names, else the studio's, else
+        L and R.
     channel : int, optional
         Of the recordings, counted from 1, if they have several.
     force : bool
@@ -291,7 +303,8 @@ def _judge(
 def _speakers(
     take_file: TakeFile, asked: tuple[str, ...], studio: Studio | None
 ) -> tuple[str, ...]:
-    names = asked or (tuple(s.name for s in studio.file_order) if studio else ("L", "R"))
+    by_default = tuple(s.name for s in studio.file_order) if studio else ("L", "R")
+    names = asked or take_file.speakers or by_default
     if len(names) != take_file.n_speakers:
         raise InputError(
             "RC-309",
