@@ -94,6 +94,41 @@ def test_the_file_has_a_channel_a_speaker_and_its_level(run):
     run("sweep -o t.wav --level 0 --i-know-it-is-loud", code=2)
 
 
+def test_the_next_command_names_the_speakers_that_the_import_would_not_take(run):
+    """Channel 1 is R, and the import takes it for L unless it is told."""
+    turned = run("sweep -o s.wav --speakers R,L --sweeps 1 --length 1").stderr
+    usual = run("sweep -o t.wav --speakers L,R --sweeps 1 --length 1").stderr
+
+    assert "--sweep s.wav --speaker R,L" in " ".join(turned.split())
+    assert "--speaker" not in usual
+
+
+def test_a_speaker_twice_and_a_file_that_is_no_wav_are_refused(run):
+    for wrong in ("s.wav --speakers L,L", "s.flac", "s"):
+        run(f"sweep -o {wrong} --sweeps 1 --length 1", code=2)
+
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("missing_s", [0.1, 0.3, 0.5, 0.65])
+def test_a_recording_that_begins_within_the_first_silence_gives_the_same(run, missing_s):
+    run("sweep -o s.wav --sweeps 2 --length 2")
+    x = recorded("s.wav", room=with_perfect_equipment(ROOM))
+    write_wav(Path("whole-p1.wav"), x, FS)
+    write_wav(Path("late-p1.wav"), x[:, 20000 + round(missing_s * FS) :], FS)
+
+    run("import whole-p1.wav --sweep s.wav --session whole")
+    run("import late-p1.wav --sweep s.wav --session late")
+
+    whole, late = (SessionStore.open(Path(), n).load_responses() for n in ("whole", "late"))
+    assert len(late) == 2
+    for one, other in zip(whole, late, strict=True):
+        moved = round(other.time_zero - one.time_zero)
+        n = one.samples.size - abs(moved)
+        a, b = one.samples[max(0, -moved) :][:n], other.samples[max(0, moved) :][:n]
+        assert np.linalg.norm(a - b) < 0.01 * np.linalg.norm(a)
+
+
 def test_a_recording_becomes_responses_on_one_clock(run):
     room = with_perfect_equipment(ROOM)
     run("sweep -o s.wav --sweeps 2 --length 2")
@@ -151,6 +186,7 @@ def test_a_recording_that_is_not_whole_is_refused(run):
 def test_the_speakers_of_the_channels_are_asked_for(run):
     run("sweep -o s.wav --sweeps 1 --length 1 --speakers A")
     write_wav(Path("rec.wav"), recorded("s.wav"), FS)
+    write_wav(Path("s.wav"), read_wav(Path("s.wav")).samples, FS)  # without its comment
 
     assert "--speaker" in run("import rec.wav --sweep s.wav --session a", code=3).stderr
     run("import rec.wav --sweep s.wav --session a --speaker A --position p3")

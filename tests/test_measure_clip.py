@@ -83,3 +83,32 @@ def test_a_cut_top_is_found_whatever_a_daw_made_of_the_level(f_hz, scaled):
 
     (verdict,) = judged(cut, full_scale_known=False)
     assert verdict.fault == "RC-510"
+
+
+@pytest.mark.parametrize("bits", [16, 24])
+def test_clipped_treble_is_found_after_it_was_scaled_and_dithered(rng, bits):
+    """A cut top of the treble has 2 samples, and dither moves each by a step and a half."""
+    x = scipy.signal.chirp(np.arange(FS) / FS, 15.0, 1.0, 20000.0, method="logarithmic")
+    b, a = scipy.signal.iirpeak(9001.0, 2.0, fs=FS)
+    x = np.tile(0.3 * x + scipy.signal.lfilter(b, a, x), 3)
+    x /= np.abs(x).max()
+    cut = 0.7 * np.clip(x, -(10 ** (-3 / 20)), 10 ** (-3 / 20))
+
+    assert judged(dithered(0.7 * x, bits, rng), full_scale_known=False) == []
+    (verdict,) = judged(dithered(cut, bits, rng), full_scale_known=False)
+    assert verdict.fault == "RC-510"
+
+
+@pytest.mark.parametrize("level", [1e-3, 0.3])
+@pytest.mark.parametrize("bits", [16, 24])
+def test_a_flat_sweep_is_not_clipped_though_all_its_tops_are_alike(rng, bits, level):
+    """What a cable brings back: thousands of tops at one height, and as many slopes below it."""
+    x = scipy.signal.chirp(np.arange(FS) / FS, 15.0, 1.0, 20000.0, method="logarithmic")
+
+    assert judged(dithered(level * x, bits, rng), full_scale_known=False) == []
+
+
+def dithered(x, bits, rng):
+    """Round to integers with triangular dither, as a DAW exports."""
+    step = 2.0 ** (1 - bits)
+    return step * np.round(x / step + rng.triangular(-1.0, 0.0, 1.0, x.shape))

@@ -1,5 +1,6 @@
 """`roomcal sweep`: the test signal as a file, to play and record in the DAW."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -75,13 +76,18 @@ def sweep(
     from roomcal.jobs.sweep import SweepRequest, write_sweep
     from roomcal.model.studio import Speaker, check_name
 
+    if path.suffix.lower() != ".wav":
+        raise click.UsageError(f"-o {path}: a WAV file is written, so name it like sweep.wav")
     check_level(level, loud=loud)
     own = settings.folder / FILE_NAME
     studio = read_studio(own) if own.exists() else None
     names = tuple(n.strip() for n in speakers.split(",") if n.strip())
-    names = names or (tuple(s.name for s in studio.file_order) if studio else ("L", "R"))
+    by_default = tuple(s.name for s in studio.file_order) if studio else ("L", "R")
+    names = names or by_default
     for name in names:
         check_name(name, "speaker")
+    if len(set(names)) < len(names):
+        raise click.UsageError(f"--speakers {speakers}: each speaker has one channel of its own")
     known = {s.name: s for s in studio.speakers} if studio else {}
     if known.get(names[0], Speaker(names[0], 1)).is_sub:
         raise click.UsageError(
@@ -115,4 +121,8 @@ def sweep(
             f"{path}: channel 1 to {len(names)} = {', '.join(names)}, {duration_s:.0f} s at "
             f"{request.fs} Hz, peak {level:g} dBFS"
         )
-    settings.next_step(f"roomcal import recording.wav --sweep {path.name} --session before")
+    # The file names them too, but not after another program has written it anew.
+    order = "" if names == by_default else f" --speaker {','.join(names)}"
+    settings.next_step(
+        f"roomcal import recording.wav --sweep {shlex.quote(path.name)}{order} --session before"
+    )

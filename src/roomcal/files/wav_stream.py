@@ -43,15 +43,24 @@ class WavWriter:
     fs : int
     n_channels : int
     sample_format : "pcm16", "pcm24", "pcm32", "float32" or "float64"
+    behind : bytes
+        Whole chunks that follow the audio, of even length.
     """
 
     def __init__(
-        self, path: Path, *, fs: int, n_channels: int, sample_format: SampleFormat
+        self,
+        path: Path,
+        *,
+        fs: int,
+        n_channels: int,
+        sample_format: SampleFormat,
+        behind: bytes = b"",
     ) -> None:
         self.path = path
         self._fs = fs
         self._n_channels = n_channels
         self._format = sample_format
+        self._behind = behind
         self._n_frames = 0
         self._rng = np.random.default_rng(_DITHER_SEED)
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -97,6 +106,7 @@ class WavWriter:
         try:
             if self._data_bytes % 2:
                 self._file.write(b"\0")  # chunks are padded to even length
+            self._file.write(self._behind)
             self._file.seek(0)
             self._file.write(self._header())
             self._file.flush()
@@ -134,6 +144,7 @@ class WavWriter:
             chunks += struct.pack("<4sII", b"fact", 4, min(self._n_frames, _RIFF_LIMIT))
         # RIFF, size, WAVE; then a chunk of 28 bytes that is JUNK or ds64; then fmt, fact, data.
         riff_size = 4 + 36 + len(chunks) + 8 + self._data_bytes + self._data_bytes % 2
+        riff_size += len(self._behind)
         big = riff_size > _RIFF_LIMIT
         sizes = struct.pack("<QQQI", riff_size, self._data_bytes, self._n_frames, 0)
         return (

@@ -17,7 +17,7 @@ from roomcal.files.session_store import SessionStore
 from roomcal.files.wav import Wav, read_mono
 from roomcal.jobs.alone import alone
 from roomcal.jobs.conversation import Conversation
-from roomcal.jobs.import_takes import import_takes, recognise
+from roomcal.jobs.import_takes import import_takes, recognise, warn_of_device
 from roomcal.measure.calibration import without_microphone
 from roomcal.measure.recording import sweeps_in_recording
 from roomcal.model.impulse_response import ImpulseResponse
@@ -113,6 +113,7 @@ def _save(
     if not request.force:
         for item in found:
             _refuse_existing(store, item)
+    warn_of_device(store, talk)
     for item in found:
         store.save_response(item.response, origin=item.file.name, force=request.force)
         talk.note(

@@ -103,6 +103,11 @@ def _measure_alone(
     store = _open_session(root, name, place, request)
     for text in recover(store):
         talk.note(text)
+    if store.session.responses and not store.session.device:
+        talk.warn(
+            f"the session {store.session.name} was imported, and what is measured joins it: unless "
+            "room, microphone and its places are the same, measure into a session of its own"
+        )
     todo = [
         (position, speaker)
         for position in request.positions

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roomcal.files.atomic import refuse_existing
+from roomcal.files.wav_comment import comment_chunk
 from roomcal.files.wav_stream import SampleFormat, WavWriter
 from roomcal.measure.plan import DEFAULT_PAUSE_S, plan_take
-from roomcal.measure.take_file import render_take_file
+from roomcal.measure.take_file import SPEAKERS_COMMENT, render_take_file
 from roomcal.model.sweep import Sweep
 from roomcal.model.take import TakePlan
 
@@ -26,7 +27,7 @@ class SweepRequest:
 
 
 def write_sweep(path: Path, request: SweepRequest) -> TakePlan:
-    """Write the file.
+    """Write the file; the names of the speakers travel in it as a comment.
 
     Raises
     ------
@@ -38,7 +39,11 @@ def write_sweep(path: Path, request: SweepRequest) -> TakePlan:
     plan = plan_take(sweep, repeats=request.sweeps, reverberation_s=request.pause_s)
     rows = render_take_file(plan, len(request.speakers))
     with WavWriter(
-        path, fs=request.fs, n_channels=len(rows), sample_format=request.sample_format
+        path,
+        fs=request.fs,
+        n_channels=len(rows),
+        sample_format=request.sample_format,
+        behind=comment_chunk(SPEAKERS_COMMENT + ",".join(request.speakers)),
     ) as writer:
         writer.write(rows)
     return plan

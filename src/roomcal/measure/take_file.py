@@ -1,7 +1,8 @@
 """The take as a file that another program plays: laid out, and recognised again.
 
 One channel a speaker; the takes of all speakers follow each other. The file needs no description
-beside it: the plan is read out of the samples, rendered again and compared.
+beside it: the plan is read out of the samples, rendered again and compared. Its comment names the
+speakers, unless another program wrote it anew.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from roomcal.model.sweep import Sweep
 from roomcal.model.take import TakePlan
 from roomcal.units import FloatArray, db_from_ratio
 
+SPEAKERS_COMMENT = "roomcal speakers: "  # then the names of the channels, like L,R
 _SOUNDING = (2e-5, 3e-3)  # of the peak: above the dither of 24 bits, and of 16
 _GAP_S = 0.05  # silence that parts two sounds
 _SAME = 1e-3  # of the peak: rounding to 16 bits and dither lie below, another sweep does not
@@ -42,6 +44,14 @@ def render_take_file(plan: TakePlan, n_speakers: int) -> FloatArray:
         rows[0, part] += marks
         rows[k, part] += sweeps
     return rows
+
+
+def speakers_of_comment(comment: str, n_speakers: int) -> tuple[str, ...]:
+    """Read the names of the channels out of the comment of a file; none if it has others."""
+    if not comment.startswith(SPEAKERS_COMMENT):
+        return ()
+    names = tuple(comment.removeprefix(SPEAKERS_COMMENT).split(","))
+    return names if len(set(names)) == n_speakers == len(names) else ()
 
 
 def plan_of_file(rows: FloatArray, fs: int) -> TakePlan | None:
@@ -94,10 +104,13 @@ class RecordedTake:
     samples : (about plan.n_samples,) float array
     begin : int
         Sample of the recording at which it was cut.
+    plan : TakePlan
+        Of these samples: without the part of the first silence that was not recorded.
     """
 
     samples: FloatArray
     begin: int
+    plan: TakePlan
 
 
 def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> list[RecordedTake]:
@@ -161,7 +174,22 @@ def split_recording(recording: FloatArray, plan: TakePlan, n_speakers: int) -> l
     edges = [round(clock.recorded_at(k * n)) - missing for k in range(n_speakers + 1)]
     edges = np.clip(edges, 0, recording.size).tolist()
     _refuse_twice(recording, together, edges)
-    return [RecordedTake(recording[a:b], a) for a, b in itertools.pairwise(edges)]
+    plans = [_without_first(plan, max(0, -begin))] + [plan] * (n_speakers - 1)
+    return [
+        RecordedTake(recording[a:b], a, own)
+        for (a, b), own in zip(itertools.pairwise(edges), plans, strict=True)
+    ]
+
+
+def _without_first(plan: TakePlan, n_missing: int) -> TakePlan:
+    """Return the plan of a take whose first samples were not recorded."""
+    return dataclasses.replace(
+        plan,
+        mark_starts=tuple(start - n_missing for start in plan.mark_starts),
+        sweep_starts=tuple(start - n_missing for start in plan.sweep_starts),
+        n_samples=plan.n_samples - n_missing,
+        pre_roll_samples=plan.pre_roll_samples - n_missing,
+    )
 
 
 def _located(recording: FloatArray, plan: TakePlan) -> ClockLine:

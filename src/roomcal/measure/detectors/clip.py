@@ -3,18 +3,23 @@
 import numpy as np
 
 from roomcal.measure.evidence import Evidence
+from roomcal.measure.steps_of_rounding import smallest_step
 from roomcal.model.verdict import Verdict
 from roomcal.units import FloatArray, counted, db_from_ratio, frequency_text
 
 # FAULTS.md: a run of samples within 1e-4 of the maximum; 1 or 2 are clean, 4 are flagged.
 PLATEAU = 1e-4
 FLAGGED_RUN = 4
+# A top that was cut, scaled and then rounded with dither (triangular) is spread over 3 steps.
+_PLATEAU_STEPS = 3.5
 FULL_SCALE = 0.9999
-# Tops of exactly the same height, by which a recording is clipped whose full scale is not known.
-# Of 120 clean takes, normalised and rounded to 16 bits, none has more than 2.
+# Tops of the same height, by which a recording is clipped whose full scale is not known. Of 120
+# clean takes, normalised and rounded to 16 bits with dither or without, none has more than 2; at
+# -24 dBFS, 10.
 SAME_TOPS = 24
 # The top of a slow sine is as flat. In a window 16 times as high its run is four times as long, and
-# twice where its harmonics flatten it; a cut top hardly grows.
+# twice where its harmonics flatten it; a cut top hardly grows. So do the samples of many tops: in
+# clean takes that have 12 or more, at least 12-fold.
 _WIDER = 16.0
 _GROWS = 1.5
 HEADROOM_DB = 6.0  # wanted above the highest peak
@@ -26,20 +31,22 @@ def detect(evidence: Evidence) -> list[Verdict]:
     top = float(np.max(np.abs(x)))
     if top == 0.0:
         return []
-    start, length = _longest_run(np.abs(x), top, PLATEAU)
-    _, wider = _longest_run(np.abs(x), top, _WIDER * PLATEAU)
+    size = np.abs(x)
+    window = max(PLATEAU, _PLATEAU_STEPS * smallest_step(x) / top)
+    start, length = _longest_run(size, top, window)
+    _, wider = _longest_run(size, top, _WIDER * window)
     clipped = length >= FLAGGED_RUN and wider < _GROWS * length
     if evidence.full_scale_known:
         clipped |= top >= FULL_SCALE
     else:  # above some kHz a cut top has fewer samples, but there are many, and all the same
-        clipped |= _n_runs(np.abs(x) == top) >= SAME_TOPS
+        clipped |= _has_same_tops(size, top, window)
     if not clipped:
         return []
     f_hz = _frequency_hz(evidence, start)
     over_db = _over_db(length, f_hz, evidence.fs)
     lower_db = int(np.ceil(over_db + HEADROOM_DB))
     where = f" ({frequency_text(f_hz)})" if f_hz else ""
-    n = int(np.count_nonzero(np.abs(x) >= top * (1.0 - PLATEAU)))
+    n = int(np.count_nonzero(size >= top * (1.0 - window)))
     return [
         Verdict(
             "clip",
@@ -66,6 +73,14 @@ def _longest_run(size: FloatArray, top: float, window: float) -> tuple[int, int]
     starts, stops = edges[::2], edges[1::2]
     longest = int(np.argmax(stops - starts))
     return int(starts[longest]), int(stops[longest] - starts[longest])
+
+
+def _has_same_tops(size: FloatArray, top: float, window: float) -> bool:
+    """Whether many tops end at the same height, and hardly any just below it."""
+    high = size >= top * (1.0 - window)
+    below = size >= top * (1.0 - _WIDER * window)
+    grows = np.count_nonzero(below) >= _GROWS * np.count_nonzero(high)
+    return _n_runs(high) >= SAME_TOPS and not grows
 
 
 def _n_runs(high: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:

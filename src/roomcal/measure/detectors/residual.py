@@ -4,6 +4,7 @@ import numpy as np
 
 from roomcal.measure.disturbances import Disturbance, overlapping
 from roomcal.measure.evidence import Evidence
+from roomcal.measure.steps_of_rounding import smallest_step
 from roomcal.model.verdict import Verdict
 from roomcal.units import FloatArray, db_from_ratio, frequency_text
 
@@ -21,6 +22,10 @@ _OF_THE_PAUSE = 0.8  # after this the response fades out
 LEAST_ZEROS = 8
 _AROUND_S = 0.01
 _LOUD = 3e-3  # re the highest peak
+# Rounding makes zeros where a signal crosses zero slowly: 8 in a row below 34 steps of rms, at
+# 20 Hz and 48 kHz. More at higher rates.
+_LOUD_STEPS = 128.0
+_LOUD_STEPS_FS = 48000
 
 
 def detect(evidence: Evidence) -> list[Verdict]:
@@ -134,12 +139,13 @@ def dropouts(evidence: Evidence) -> list[Verdict]:
     x = evidence.capture.microphone
     first = int(evidence.time.all_marks.mark_samples[0])
     last = int(evidence.time.all_marks.mark_samples[-1])
+    steps = _LOUD_STEPS * max(1.0, evidence.fs / _LOUD_STEPS_FS)
+    loud = max(_LOUD * float(np.max(np.abs(x))), steps * smallest_step(x))
     verdicts = []
     for begin, end in _zero_runs(x[first:last], LEAST_ZEROS):
         start, stop = begin + first, end + first
         reach = round(_AROUND_S * evidence.fs)
         before, after = x[max(0, start - reach) : start], x[stop : stop + reach]
-        loud = _LOUD * float(np.max(np.abs(x)))
         if min(np.sqrt(np.mean(before**2)), np.sqrt(np.mean(after**2))) < loud:
             continue
         time_s = start / evidence.fs
