@@ -10,6 +10,7 @@ from roomcal.cli.loudness_options import (
     on_input,
     refuse_unattended,
 )
+from roomcal.cli.numbers import NUMBER
 from roomcal.cli.settings import Settings, force_option, json_option
 from roomcal.cli.sweep_options import length_option, pause_option
 
@@ -36,7 +37,7 @@ from roomcal.cli.sweep_options import length_option, pause_option
 @pause_option
 @click.option(
     "--level",
-    type=float,
+    type=NUMBER,
     help="Peak of the sweep in dBFS.  [default: what `level` found, else -20]",
 )
 @loudness_options
