@@ -139,6 +139,12 @@ def check_wiring(
     return Wiring(survey, heard, delay, fs, verdicts)
 
 
+def quiet_duration_s(speakers: Sequence[Speaker], fs: int) -> float:
+    """Length in seconds of the quiet sounds of `check_wiring` for these speakers."""
+    first = sum(render_probe(probe_of(s), fs, level_dbfs=FIRST_LEVEL_DBFS).size for s in speakers)
+    return (first + plan_survey(len(speakers), fs).n_samples) / fs
+
+
 def quiet_gain_db(place: Place, speaker: Speaker, folder: Path) -> float:
     """Play the first sound of one speaker, and return how loud it was, input re output."""
     return round(_probe(place, speaker, folder).level_dbfs - FIRST_LEVEL_DBFS, 2)
