@@ -133,14 +133,6 @@ def test_usual_names_fit_a_terminal_of_80_columns(run):
         assert max(map(len, lines)) <= 80, command
 
 
-def test_init_warns_of_a_device_that_is_not_here(run):
-    result = run("init --output-device virtual:bedrom")
-
-    assert result.exit_code == 0
-    assert "virtual:bedrom" in result.stderr
-    assert "Warning" in result.stderr
-
-
 @pytest.mark.skipif(os.name == "nt", reason="a shell of Unix")
 @pytest.mark.parametrize("command", ["targets", "targets --json", "--help", "design --help"])
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(command):

@@ -4,8 +4,7 @@ import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
-from roomcal.devices.device import refuse_channels
-from roomcal.errors import DeviceError, InputError, StorageError
+from roomcal.errors import InputError, StorageError
 from roomcal.files.bank_store import filters_for
 from roomcal.files.folders import document_path, new_folder, unknown_name
 from roomcal.files.session_recovery import refuse_lost_document
@@ -18,6 +17,7 @@ from roomcal.jobs.preparation import (
 )
 from roomcal.jobs.sensitivity import with_sensitivity
 from roomcal.jobs.studio import Place
+from roomcal.jobs.studio_devices import refuse_unfit
 from roomcal.jobs.wiring import quiet_duration_s
 from roomcal.measure.loudness import FullScale
 from roomcal.measure.plan import DEFAULT_PAUSE_S, plan_take
@@ -113,7 +113,13 @@ def plan_measurement(root: Path, name: str, place: Place, request: MeasureReques
     place, full_scale, known = with_sensitivity(root, place)
     store = _open_session(root, name, place, request)
     playing = playing_speakers(place, request.speakers, filters)
-    _refuse_other_device(place, playing)
+    refuse_unfit(
+        place.device,
+        place.studio,
+        playing,
+        output_name=place.device_name,
+        input_name=place.input_name,
+    )
     todo = tuple(
         (position, speaker)
         for position in request.positions
@@ -202,21 +208,3 @@ def _refuse_other_conditions(old: Session, new: Session, fs: int) -> None:
                 f"now {now[what]}",
                 hint=hint,
             )
-
-
-def _refuse_other_device(place: Place, playing: list[Speaker]) -> None:
-    """Refuse channels that the device does not have, and a rate that a virtual one has not."""
-    info, studio = place.device.info, place.studio
-    cable = studio.loopback
-    outputs = [s.output_channel for s in playing] + ([cable.output_channel] if cable else [])
-    inputs = [studio.microphone.input_channel] + ([cable.input_channel] if cable else [])
-    refuse_channels(place.device_name, "output", outputs, info.n_outputs)
-    refuse_channels(place.input_name or place.device_name, "input", inputs, info.n_inputs)
-    # A sound card that is in use does not say all its rates: it is asked when it is opened.
-    if place.device.default_studio() is not None and studio.fs not in info.sample_rates:
-        raise DeviceError(
-            "RC-402",
-            f"{place.device_name} does not run at {studio.fs} Hz",
-            hint=f"use one of {', '.join(str(fs) for fs in info.sample_rates)}",
-            fs=studio.fs,
-        )
