@@ -155,7 +155,7 @@ def _calibrated(
     if incidence is None and read.incidence_deg is None:
         if sys.stdin.isatty():
             incidence = click.prompt(
-                "The file is for a microphone that points at the speakers (0) or the ceiling (90)",
+                "Does the microphone point at the speakers (0) or the ceiling (90)?",
                 type=click.Choice(list(INCIDENCES)),
                 err=True,
             )
