@@ -14,7 +14,9 @@ import soundfile
 from rich.console import Console
 
 from roomcal.cli.main import cli
+from roomcal.cli.settings import Settings
 from roomcal.cli.terminal import Terminal
+from roomcal.errors import InputError
 from roomcal.jobs.describe import notes_by_speaker
 from roomcal.model.filter_bank import Explanation
 from roomcal.model.studio import Position
@@ -133,14 +135,6 @@ def test_usual_names_fit_a_terminal_of_80_columns(run):
         assert max(map(len, lines)) <= 80, command
 
 
-def test_init_warns_of_a_device_that_is_not_here(run):
-    result = run("init --output-device virtual:bedrom")
-
-    assert result.exit_code == 0
-    assert "virtual:bedrom" in result.stderr
-    assert "Warning" in result.stderr
-
-
 @pytest.mark.skipif(os.name == "nt", reason="a shell of Unix")
 @pytest.mark.parametrize("command", ["targets", "targets --json", "--help", "design --help"])
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(command):
@@ -235,3 +229,57 @@ def test_a_finding_that_repeats_is_said_once_unless_all_of_it_is_asked_for(capsy
         assert said.count("the clock is off") == expected
         assert said.count("mains hum") == 1
         assert ("good" in said) is verbose
+
+
+WHERE = "22 cm to the left, 25 cm to the front and 12 cm below the listening point of the first"
+LONG = (
+    "At the microphone every speaker is 12 dB quieter than when its sensitivity was confirmed. " * 3
+)
+
+
+def plain(text):
+    """Text without its colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_no_word_of_a_prompt_is_cut_where_the_terminal_ends(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(click, "prompt", lambda text, **_: asked.append(text))
+    monkeypatch.setattr(click, "confirm", lambda text, **_: asked.append(text) or True)
+    monkeypatch.setattr("roomcal.cli.terminal.time.sleep", lambda _s: None)
+    terminal = Terminal(Console(stderr=True, force_terminal=True, width=80), quiet=False)
+
+    terminal.place_microphone(Position("p2"), 2, 2, how=(WHERE,))
+    terminal.confirm(LONG)
+    terminal.confirm("Did you hear them there?")
+
+    said = plain(capsys.readouterr().err)
+    assert all(len(line) <= 80 for line in said.split("sound in")[0].splitlines())
+    assert f"Microphone to p2 (2 of 2): {WHERE}" in " ".join(said.split())
+    assert LONG.strip() in " ".join(said.split())
+    assert "p2" in asked[0]
+    assert asked[2] == "Did you hear them there?"
+    assert max(map(len, asked)) <= 40
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_errors_and_warnings_are_wrapped_alike_on_a_terminal_and_never_in_a_pipe(
+    monkeypatch, capsys, terminal
+):
+    settings = Settings()
+    console = Console(stderr=True, force_terminal=terminal, width=80)
+    monkeypatch.setattr(settings, "console", lambda **_: console)
+    error = InputError("RC-309", f"no session: {LONG}", hint=f"there are: {LONG}")
+
+    settings.show_error(error)
+    settings.talk.warn(LONG)
+
+    said = plain(capsys.readouterr().err)
+    lines = said.splitlines()
+    assert said.split() == f"Error RC-309: {error.message} {error.hint} Warning: {LONG}".split()
+    if terminal:
+        assert len(lines) > 6
+        assert all(len(line) <= 80 for line in lines)
+    else:
+        assert len(lines) == 3

@@ -375,6 +375,15 @@ def test_row_46_a_name_that_no_session_may_have(run, name):
     assert not Path("measurements").exists() or not list(Path("measurements").iterdir())
 
 
+def test_row_46_the_hint_says_which_letters_a_name_may_have(run):
+    a_file()
+
+    result = run(["import", "L-p1.wav", "--session", "Küche"])
+
+    assert "RC-313" in result.stderr
+    assert "letters a to z or A to Z" in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize("folder", ["Müllers Büro", "音響 室", "a" * 200])
 def test_row_46_a_studio_in_any_folder(run, folder):
     Path(folder).mkdir()

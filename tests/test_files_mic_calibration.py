@@ -106,6 +106,7 @@ BAD = {
     "words in the middle": ("20 0\n40 0\nhello\n80 0\n", "line 3: 'hello'"),
     "twice the same frequency": ("20 0\n40 1\n20 2\n", "line 3: 20 Hz stands in line 1 already"),
     "no level": ("20 0\n40\n", "line 2: a level is missing"),
+    "below 0 Hz": ("0 0\n20 0\n-40 0\n80 0\n", "line 3: there is no frequency of -40 Hz"),
     "not finite": ("20 0\n40 nan\n", "line 2"),
     "a phase for a level": ("20 0\n40 -173.2\n", "line 2: -173.2 dB.*phase in degrees"),
     "more than a microphone can be": ("20 0\n40 41\n", "line 2: 41 dB"),
@@ -126,6 +127,14 @@ def test_a_line_that_cannot_be_used_is_named(tmp_path, text, gist):
         read_mic_calibration(path)
 
     assert caught.value.fault == "RC-307"
+    assert "--no-cal" in caught.value.hint
+
+
+def test_a_file_that_is_not_there_can_be_done_without(tmp_path):
+    with pytest.raises(InputError, match=r"mic\.txt") as caught:
+        read_mic_calibration(tmp_path / "mic.txt")
+
+    assert caught.value.fault == "RC-301"
     assert "--no-cal" in caught.value.hint
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -212,3 +213,12 @@ def test_a_crash_while_a_response_is_replaced_leaves_a_session_that_loads(
 
     speakers = [r.speaker for r in SessionStore.open(tmp_path, "before").load_responses()]
     assert "R" in speakers
+
+
+def test_a_copy_of_a_session_is_called_as_its_folder_is(tmp_path, store, rng):
+    store.save_response(a_response(rng), origin="a")
+    parent = tmp_path / "measurements"
+    shutil.copytree(parent / "before", parent / "copy")
+
+    assert SessionStore.open(tmp_path, "copy").session.name == "copy"
+    assert SessionStore.open(tmp_path, "before").session.name == "before"

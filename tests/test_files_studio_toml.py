@@ -68,6 +68,16 @@ BAD = {
         r"speakers\[2\]\.output_channel",
         "",
     ),
+    "a number for text": (
+        GOOD.replace('name = "attic"', "name = 5"),
+        "toml: name: must be text, not a number$",
+        "correct the value",
+    ),
+    "a list for a number": (
+        GOOD.replace("output_channel = 2", "output_channel = [2]"),
+        r"speakers\[2\]\.output_channel: must be a whole number, not a list$",
+        "correct the value",
+    ),
     "channel 0": (GOOD.replace("output_channel = 1", "output_channel = 0"), "counts from 1", ""),
     "same output": (
         GOOD.replace("output_channel = 2", "output_channel = 1"),

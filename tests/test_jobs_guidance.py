@@ -286,8 +286,8 @@ def test_the_terminal_draws_asks_and_counts_down(monkeypatch, at_terminal, capsy
     assert "X" in shown
     assert "sound in 3" in shown
     assert at_terminal == [1.0] * terminal.COUNTDOWN_S
-    (question,) = asked
-    assert question.startswith("Microphone to p2 (2 of 9): 22 cm to the left, 25 cm to the front")
+    assert shown.startswith("Microphone to p2 (2 of 9): 22 cm to the left, 25 cm to the front")
+    assert asked == ["Enter when it is at p2"]
 
 
 @pytest.mark.usefixtures("at_terminal")

@@ -108,13 +108,35 @@ def test_a_level_of_another_device_is_not_taken(run):
     assert "at -20 dBFS" in plan.stdout
 
 
-def test_a_damaged_level_is_named(runner):
-    Path("level.json").write_text('{"schema": 1, "device": 3}')
+LEVEL = (
+    '{"schema": 1, "device": "virtual", "input_channel": 1, "position": "p1", "level_dbfs": %s, '
+    '"speakers": [], "profiles": []}'
+)
 
-    result = runner.invoke(cli, ["measure", "a", "--device", "virtual", "--positions", "1"])
 
-    assert result.exit_code == 3
-    assert "level.json" in result.stderr
+@pytest.mark.parametrize(
+    "text", ['{"schema": 1, "device": 3}', "garbage", LEVEL % "0", LEVEL % "5", LEVEL % "-121"]
+)
+def test_a_damaged_level_is_named_and_the_cure_helps(runner, text):
+    Path("level.json").write_text(text)
+
+    for command in ("measure a --device virtual --positions 1", "level --device virtual"):
+        result = runner.invoke(cli, command.split())
+
+        assert result.exit_code == 3
+        assert "RC-310" in result.stderr
+        # `roomcal level` reads the file too: to run it again is no cure while the file is there.
+        assert "remove level.json, then run `roomcal level` again" in result.stderr
+    assert not list(Path().rglob("*.wav"))  # nothing was played
+
+
+@pytest.mark.parametrize("level_dbfs", ["-3", "-120", "null"])
+def test_a_level_within_what_may_be_played_is_taken(runner, level_dbfs):
+    Path("level.json").write_text(LEVEL % level_dbfs)
+
+    result = runner.invoke(cli, ["measure", "a", "--device", "virtual", "--dry-run"])
+
+    assert result.exit_code == 0, result.output
 
 
 def test_trims_lead_to_the_target(run):

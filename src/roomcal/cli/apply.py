@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from roomcal.cli import completion
+from roomcal.cli.numbers import NUMBER
 from roomcal.cli.settings import Settings, force_option, json_option
 
 FORMATS = {"16": "pcm16", "24": "pcm24", "32f": "float32", "64f": "float64"}
@@ -14,7 +15,7 @@ FORMATS = {"16": "pcm16", "24": "pcm24", "32f": "float32", "64f": "float64"}
 @click.argument("bank", shell_complete=completion.banks)
 @click.argument("source", type=click.Path(dir_okay=False, path_type=Path), metavar="IN")
 @click.argument("result", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT")
-@click.option("--gain", type=float, default=0.0, show_default=True, help="Gain in dB on top.")
+@click.option("--gain", type=NUMBER, default=0.0, show_default=True, help="Gain in dB on top.")
 @click.option("--bits", type=click.Choice(list(FORMATS)), help="Samples of OUT.  [default: as IN]")
 @force_option
 @json_option

@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from roomcal.cli.numbers import Number
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -20,7 +22,7 @@ def audio_options(command: _Command) -> _Command:
         ),
         click.option(
             "--latency",
-            type=click.FloatRange(0.0, 2.0),
+            type=Number(0.0, 2.0),
             expose_value=False,
             callback=_keep("latency_s"),
             help="Latency in seconds that the system aims at.  [default: its safe one]",

@@ -4,6 +4,7 @@ import click
 
 from roomcal.cli import completion
 from roomcal.cli.design_answer import bank_json, show_bank, show_family
+from roomcal.cli.numbers import NUMBER
 from roomcal.cli.settings import Settings, force_option, json_option
 
 
@@ -25,18 +26,22 @@ from roomcal.cli.settings import Settings, force_option, json_option
     help="Name or text file.",
 )
 @click.option(
-    "--tilt", type=float, default=0.0, show_default=True, help="Added to the target, dB per octave."
+    "--tilt",
+    type=NUMBER,
+    default=0.0,
+    show_default=True,
+    help="Added to the target, dB per octave.",
 )
 @click.option(
     "--bass",
-    type=float,
+    type=NUMBER,
     default=0.0,
     show_default=True,
     help="Shelf on the target below 100 Hz, dB.",
 )
 @click.option(
     "--treble",
-    type=float,
+    type=NUMBER,
     default=0.0,
     show_default=True,
     help="Shelf on the target above 2.5 kHz, dB.",
@@ -50,7 +55,7 @@ from roomcal.cli.settings import Settings, force_option, json_option
 )
 @click.option(
     "--max-latency-ms",
-    type=float,
+    type=NUMBER,
     default=None,
     help="Latency limit in ms; by default 5 for mixed phase, and what it takes for linear.",
 )
@@ -64,14 +69,16 @@ from roomcal.cli.settings import Settings, force_option, json_option
     show_default=True,
     help="Filter length at 48 kHz; other rates keep the duration.",
 )
-@click.option("--max-boost", type=float, default=6.0, show_default=True, help="Limit in dB.")
-@click.option("--max-cut", type=float, default=24.0, show_default=True, help="Limit in dB.")
-@click.option("--low", type=float, default=20.0, show_default=True, help="No correction below, Hz.")
+@click.option("--max-boost", type=NUMBER, default=6.0, show_default=True, help="Limit in dB.")
+@click.option("--max-cut", type=NUMBER, default=24.0, show_default=True, help="Limit in dB.")
 @click.option(
-    "--high", type=float, default=20000.0, show_default=True, help="No correction above, Hz."
+    "--low", type=NUMBER, default=20.0, show_default=True, help="No correction below, Hz."
 )
 @click.option(
-    "--strength", type=float, default=1.0, show_default=True, help="0 no correction, 1 all of it."
+    "--high", type=NUMBER, default=20000.0, show_default=True, help="No correction above, Hz."
+)
+@click.option(
+    "--strength", type=NUMBER, default=1.0, show_default=True, help="0 no correction, 1 all of it."
 )
 @click.option("--no-level-match", is_flag=True, help="Leave the levels between speakers.")
 @click.option("--no-delay-match", is_flag=True, help="Leave the arrival times.")
@@ -85,14 +92,14 @@ from roomcal.cli.settings import Settings, force_option, json_option
 )
 @click.option(
     "--hybrid",
-    type=float,
+    type=NUMBER,
     default=0.0,
     metavar="HZ",
     help="With --peq: bands below, a FIR of --taps above.",
 )
 @click.option("--no-crossover", is_flag=True, help="Leave a sub its own input.")
 @click.option(
-    "--crossover-hz", type=float, default=None, help="Crossover to the sub; by default the best."
+    "--crossover-hz", type=NUMBER, default=None, help="Crossover to the sub; by default the best."
 )
 @click.option("--no-direct-sound", is_flag=True, help="Follow the power average alone.")
 @click.option("--no-excess-phase", is_flag=True, help="Leave the phase of the speakers.")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from roomcal.cli import completion
+from roomcal.cli.numbers import Number
 from roomcal.cli.settings import Settings, force_option, json_option
 
 
@@ -38,7 +39,7 @@ from roomcal.cli.settings import Settings, force_option, json_option
 )
 @click.option(
     "--spacing",
-    type=click.FloatRange(0.0, min_open=True),
+    type=Number(0.0, min_open=True),
     metavar="SECONDS",
     help="From one sweep's start to the next: ties the speakers' arrivals together.",
 )

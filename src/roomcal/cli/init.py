@@ -81,13 +81,21 @@ def init(
     from roomcal.errors import InputError
     from roomcal.files.atomic import refuse_existing
     from roomcal.files.studio_toml import FILE_NAME, write_studio
+    from roomcal.jobs.studio_devices import absent_device
     from roomcal.live.routing import parse_source
     from roomcal.model.studio import Microphone, Speaker, Studio
 
     path = settings.folder / FILE_NAME
     refuse_existing(path, force=force)
+    for option, value in (
+        ("--name", name),
+        ("--output-device", output_device),
+        ("--input-device", input_device),
+    ):
+        if value is not None and not value.strip():
+            raise click.UsageError(f"{option} is empty")
     if output_device is None:
-        output_device = click.prompt("Device that plays (see `roomcal devices`)", err=True)
+        output_device = _asked_device()
     microphone = Microphone(input_channel=mic_channel)
     if mic_cal is not None:
         microphone = _calibrated(settings, microphone, mic_cal, mic_incidence)
@@ -106,11 +114,27 @@ def init(
         )
     except ValueError as error:
         raise InputError("RC-308", str(error), hint="give another value") from error
-    _warn_of_unknown(settings, output_device)
+    absent = absent_device(studio)
+    if absent:
+        settings.talk.warn(absent)
     settings.folder.mkdir(parents=True, exist_ok=True)
     write_studio(path, studio)
     click.echo(f"{path}: {len(studio.speakers)} speakers, {fs} Hz, plays on {output_device}")
     settings.next_step("roomcal measure before")
+
+
+def _asked_device() -> str:
+    """Ask for the device that plays; where nobody answers, name the option that says it."""
+    try:
+        answer: str = click.prompt("Device that plays (see `roomcal devices`)", err=True)
+    except click.Abort as error:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise click.UsageError(
+            "nobody says which device plays: add --output-device, as in --output-device virtual"
+        ) from error
+    return answer
 
 
 def _calibrated(
@@ -131,7 +155,7 @@ def _calibrated(
     if incidence is None and read.incidence_deg is None:
         if sys.stdin.isatty():
             incidence = click.prompt(
-                "The file is for a microphone that points at the speakers (0) or the ceiling (90)",
+                "Does the microphone point at the speakers (0) or the ceiling (90)?",
                 type=click.Choice(list(INCIDENCES)),
                 err=True,
             )
@@ -148,13 +172,3 @@ def _calibrated(
     )
     refuse_other_microphone(read, own, path=file)
     return own
-
-
-def _warn_of_unknown(settings: Settings, device: str) -> None:
-    """Warn of a device that is not here: the studio may be described on another computer."""
-    from roomcal.devices.registry import list_devices
-
-    if device != "virtual" and device not in {d.name for d in list_devices()}:
-        settings.talk.warn(
-            f"there is no device {device!r} here; `roomcal devices` lists what there is"
-        )

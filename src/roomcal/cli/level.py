@@ -12,6 +12,7 @@ from roomcal.cli.loudness_options import (
     on_input,
     refuse_unattended,
 )
+from roomcal.cli.numbers import NUMBER, Number
 from roomcal.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 )
 @audio_options
 @click.option("--speakers", default="", help="Speakers to check, like L,R.  [default: all]")
-@click.option("--level", type=float, help="Go no louder than this peak in dBFS.")
+@click.option("--level", type=NUMBER, help="Go no louder than this peak in dBFS.")
 @loudness_options
 @click.option(
     "--target-spl",
@@ -40,19 +41,19 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--noise",
-    type=click.FloatRange(2.0, 120.0),
+    type=Number(2.0, 120.0),
     metavar="SECONDS",
     help="Play pink noise from the first speaker, to read a sound level meter by.",
 )
 @click.option(
     "--reading",
-    type=click.FloatRange(30.0, 120.0),
+    type=Number(30.0, 120.0),
     metavar="DB",
     help="What the meter showed during --noise, dB(C).  Plays nothing.",
 )
 @click.option(
     "--calibrator",
-    type=click.FloatRange(60.0, 130.0),
+    type=Number(60.0, 130.0),
     metavar="DB",
     help="A calibrator of 94 or 114 dB is on the microphone.  Plays nothing.",
 )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from roomcal.cli.numbers import NUMBER
+
 if TYPE_CHECKING:
     from roomcal.jobs.studio import Place
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 LOUDEST_DBFS = -3.0
 LOUD_DBFS = -12.0
 HIGHEST_MAX_SPL_DB = 95.0
+LOWEST_MAX_SPL_DB = 40.0  # softer than any room: nothing could be measured
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -43,11 +46,11 @@ def loudness_options(command: _Command) -> _Command:
         ),
         click.option(
             "--max-spl",
-            type=float,
+            type=NUMBER,
             default=85.0,
             show_default=True,
             callback=_checked_max_spl,
-            help="Limit in dB(C), at most 95; kept where the sensitivity is known.",
+            help="Limit in dB(C), from 40 to 95; kept where the sensitivity is known.",
         ),
     ):
         command = option(command)
@@ -58,6 +61,11 @@ def _checked_max_spl(_ctx: click.Context, _param: click.Parameter, value: float)
     if not value <= HIGHEST_MAX_SPL_DB:
         raise click.UsageError(
             f"--max-spl {value:g} dB(C) is too loud for ears: at most {HIGHEST_MAX_SPL_DB:g}"
+        )
+    if value < LOWEST_MAX_SPL_DB:
+        raise click.UsageError(
+            f"--max-spl {value:g} dB(C) is below what can be measured: at least "
+            f"{LOWEST_MAX_SPL_DB:g}"
         )
     return value
 

@@ -1,5 +1,7 @@
 """`roomcal measure`: sweeps through every speaker at every position."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from roomcal.cli import completion
@@ -10,8 +12,12 @@ from roomcal.cli.loudness_options import (
     on_input,
     refuse_unattended,
 )
+from roomcal.cli.numbers import NUMBER
 from roomcal.cli.settings import Settings, force_option, json_option
 from roomcal.cli.sweep_options import length_option, pause_option
+
+if TYPE_CHECKING:
+    from roomcal.jobs.measure_plan import MeasurePlan
 
 
 @click.command()
@@ -36,7 +42,7 @@ from roomcal.cli.sweep_options import length_option, pause_option
 @pause_option
 @click.option(
     "--level",
-    type=float,
+    type=NUMBER,
     help="Peak of the sweep in dBFS.  [default: what `level` found, else -20]",
 )
 @loudness_options
@@ -83,8 +89,8 @@ def measure(
       roomcal measure after --through mix
     """
     from roomcal.files.bank_store import load_bank
-    from roomcal.jobs.measure import MeasureRequest, level_of, planned_duration_s
     from roomcal.jobs.measure import measure as measure_job
+    from roomcal.jobs.measure_plan import MeasureRequest, plan_measurement
     from roomcal.jobs.studio import chosen_positions, chosen_speakers, open_place
     from roomcal.units import counted
 
@@ -110,24 +116,9 @@ def measure(
         force=force,
     )
     if dry_run:
-        names = [s.name for s in request.speakers]
-        places = [p.name for p in request.positions]
-        duration_s = planned_duration_s(place, request)
-        if as_json:
-            settings.show_json(
-                {
-                    "session": name,
-                    "device": place.device_name,
-                    "speakers": names,
-                    "positions": places,
-                    "duration_s": duration_s,
-                }
-            )
-        else:
-            click.echo(
-                f"{name}: {', '.join(names)} at {', '.join(places)} on {place.device_name}, "
-                f"{duration_s:.0f} s of sound at {level_of(settings.folder, place, request):g} dBFS"
-            )
+        plan = plan_measurement(settings.folder, name, place, request)
+        plan.refuse_nothing_to_do()
+        _show_plan(settings, plan, as_json=as_json)
         return
     refuse_unattended(place, yes=yes)
     try:
@@ -145,6 +136,36 @@ def measure(
             f"{store.folder}: {counted(n_responses, 'response')}, {counted(n_takes, 'take')}"
         )
     settings.next_step(f"roomcal analyze {name}")
+
+
+def _show_plan(settings: Settings, plan: "MeasurePlan", *, as_json: bool) -> None:
+    """Say what is to be done; what is measured already is not."""
+    speakers = dict.fromkeys(speaker.name for _, speaker in plan.todo)
+    positions = dict.fromkeys(position.name for position, _ in plan.todo)
+    name, device = plan.store.folder.name, plan.place.device_name
+    if as_json:
+        settings.show_json(
+            {
+                "session": name,
+                "device": device,
+                "speakers": list(speakers),
+                "positions": list(positions),
+                "paths": [{"speaker": s.name, "position": p.name} for p, s in plan.todo],
+                "level_dbfs": plan.level_dbfs,
+                "quiet_s": plan.quiet_s,
+                "duration_s": plan.sweeps_s,
+            }
+        )
+        return
+    what = f"{', '.join(speakers)} at {', '.join(positions)}"
+    if len(plan.todo) < len(speakers) * len(positions):  # not every one everywhere
+        what = ", ".join(f"{s.name} at {p.name}" for p, s in plan.todo)
+    if plan.n_done:
+        settings.talk.note(f"{plan.n_done} of {plan.n_paths} paths are measured already")
+    click.echo(
+        f"{name}: {what} on {device}, {plan.quiet_s:.0f} s of quiet sounds, then "
+        f"{plan.sweeps_s:.0f} s of sweeps at {plan.level_dbfs:g} dBFS"
+    )
 
 
 def _split(names: str) -> tuple[str, ...]:

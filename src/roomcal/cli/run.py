@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from roomcal.cli.numbers import Number
 from roomcal.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ Show = Callable[[], None]
 @click.option("--fs", type=click.IntRange(8000, 768000), help="Sample rate.  [default: device's]")
 @click.option(
     "--latency",
-    type=click.FloatRange(0.0, 2.0),
+    type=Number(0.0, 2.0),
     help="Latency in seconds that the system aims at.  [default: its lowest]",
 )
 @click.option("--exclusive", is_flag=True, help="Have the device alone (WASAPI, Core Audio).")
 @click.option("--float32", is_flag=True, help="Compute in 32-bit floats: half the work.")
 @click.option(
     "--lookahead-ms",
-    type=click.FloatRange(0.0, 5.0),
+    type=Number(0.0, 5.0),
     default=0.0,
     show_default=True,
     help="Delay by which the limiter sees peaks coming.",

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,10 +146,27 @@ class Settings:
                 }
             )
         else:
-            click.echo(f"Error {error.fault}: {error.message}", err=True)
+            self._complain(f"Error {error.fault}: {error.message}")
             if error.hint:
-                click.echo(f"  {error.hint}", err=True)
+                self._complain(error.hint, indent="  ")
         return error.exit_code
+
+    def _complain(self, text: str, *, indent: str = "") -> None:
+        """Print lines on stderr, wrapped as warnings are on a terminal; in a pipe as they are."""
+        console = self.console(err=True)
+        lines = text.splitlines()
+        if console.is_terminal:
+            width = console.width - len(indent)
+            lines = [
+                part
+                for line in lines
+                for part in textwrap.wrap(
+                    line, width, break_long_words=False, break_on_hyphens=False
+                )
+                or [""]
+            ]
+        for line in lines:
+            click.echo(f"{indent}{line}", err=True)
 
 
 def _set_json(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:

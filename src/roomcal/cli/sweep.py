@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from roomcal.cli.loudness_options import check_level
+from roomcal.cli.numbers import NUMBER
 from roomcal.cli.settings import Settings, force_option, json_option
 from roomcal.cli.sweep_options import length_option, pause_option
 
@@ -29,7 +30,7 @@ from roomcal.cli.sweep_options import length_option, pause_option
 @pause_option
 @click.option("--fs", type=click.IntRange(8000, 768000), help="Sample rate in Hz.")
 @click.option(
-    "--level", type=float, default=-20.0, show_default=True, help="Peak of the sweep in dBFS."
+    "--level", type=NUMBER, default=-20.0, show_default=True, help="Peak of the sweep in dBFS."
 )
 @click.option(
     "--i-know-it-is-loud", "loud", is_flag=True, help="Allow more than -12 dBFS, up to -3."

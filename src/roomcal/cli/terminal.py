@@ -12,6 +12,7 @@ from roomcal.jobs.conversation import Answer
 from roomcal.model.studio import Position
 
 COUNTDOWN_S = 3  # from Enter to the sound: time to step back and be quiet
+_ROOM_FOR_ANSWER = 12  # columns: " [Y/n]: " and what is typed
 _ANSWERS: dict[str, Answer] = {"r": "retake", "s": "skip", "q": "stop"}
 
 
@@ -34,7 +35,7 @@ class Terminal:
             return
         if not self._console.is_terminal:
             steps = f" ({n_steps} steps)" if n_steps > 1 else ""
-            self._console.print(f"{what}{steps}", markup=False)
+            self._print(f"{what}{steps}")
             return
         self._progress = Progress(
             TextColumn("{task.description:<22}", markup=False),
@@ -73,11 +74,11 @@ class Terminal:
         repeated = finding in self._said and not self._verbose
         self._said.add(finding)
         if not self._quiet and not repeated:
-            self._console.print(text, markup=False)
+            self._print(text)
 
     def warn(self, text: str) -> None:
         """Print a warning, also with --quiet."""
-        self._console.print(f"Warning: {text}", style="yellow", markup=False)
+        self._print(f"Warning: {text}", style="yellow")
 
     def place_microphone(
         self, position: Position, number: int, total: int, *, how: Sequence[str] = ()
@@ -88,10 +89,11 @@ class Terminal:
         self._attended = True
         self._pause()
         where = f": {how[0]}" if how else ""
+        self._print(f"Microphone to {position.name} ({number} of {total}){where}")
         for line in ("", *how[1:], ""):
-            self._console.print(f"    {line}".rstrip(), markup=False)
+            self._print(f"    {line}".rstrip())
         click.prompt(
-            f"Microphone to {position.name} ({number} of {total}){where}, then Enter",
+            f"Enter when it is at {position.name}",
             default="",
             show_default=False,
             prompt_suffix=" ",
@@ -122,7 +124,7 @@ class Terminal:
         self._pause()
         self.warn(what)
         if cure:
-            self._console.print(f"  {cure}", markup=False)
+            self._print(f"  {cure}")
         answer = click.prompt(
             "Take it again (r), skip it (s) or stop (q)?",
             type=click.Choice(list(_ANSWERS)),
@@ -138,9 +140,17 @@ class Terminal:
         if not sys.stdin.isatty():
             return True
         self._pause()
+        if len(question) > self._console.width - _ROOM_FOR_ANSWER:
+            self._print(question)
+            question = "Your answer"
         answer = click.confirm(question, default=True, err=True)
         self._resume()
         return answer
+
+    def _print(self, text: str, *, style: str | None = None) -> None:
+        """Print a sentence, wrapped between words where the terminal ends; in a pipe as it is."""
+        wraps = self._console.is_terminal
+        self._console.print(text, style=style, markup=False, soft_wrap=not wraps)
 
     def _pause(self) -> None:
         """Take the bar away while a question stands there."""

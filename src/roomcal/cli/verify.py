@@ -67,7 +67,7 @@ def verify(
     """
     from roomcal.errors import ProofError
     from roomcal.files.bank_store import load_bank
-    from roomcal.jobs.measure import MeasureRequest
+    from roomcal.jobs.measure_plan import MeasureRequest
     from roomcal.jobs.studio import open_place
     from roomcal.jobs.verify import measured_places, session_before, verify_bank
 

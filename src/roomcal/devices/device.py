@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
+from roomcal.errors import DeviceError
 from roomcal.model.arrays import frozen_array
 from roomcal.model.curve import Curve
 from roomcal.model.studio import Studio
@@ -95,3 +96,36 @@ class Device(Protocol):
         Interrupted
             When the user asked for the end; it carries what was recorded.
         """
+
+
+def refuse_channels(
+    device: str, direction: Literal["input", "output"], channels: Sequence[int], available: int
+) -> None:
+    """Refuse channels that a device does not have.
+
+    Parameters
+    ----------
+    device : str
+        Name of the device.
+    direction : "input" or "output"
+    channels : sequence of int
+        Counted from 1.
+    available : int
+        How many the device has.
+
+    Raises
+    ------
+    DeviceError
+        RC-402
+    """
+    for channel in channels:
+        if not 1 <= channel <= available:
+            raise DeviceError(
+                "RC-402",
+                f"{device} has no {direction} {channel}",
+                hint=f"its {direction}s are 1 to {available}"
+                if available
+                else f"it has no {direction}s: name another device with --{direction}-device",
+                device=device,
+                channel=channel,
+            )

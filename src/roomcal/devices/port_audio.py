@@ -150,6 +150,7 @@ def find_card(name: str, direction: Direction, known: list[Card]) -> Card:
             hint=f"add a word, like {usable[0].full_name!r}, or give the number",
             device=name,
             known=[c.full_name for c in usable],
+            ambiguous=True,
         )
     if fitting:
         raise DeviceError(

@@ -42,13 +42,12 @@ def open_device(
         play or record, RC-406 when the audio system is missing.
     """
     if is_virtual(name):
-        return VirtualStudio(_room(name), occasion=occasion)
+        room = _room(name)
+        if input_name and not (is_virtual(input_name) and _room(input_name) is room):
+            raise _other_room(name, input_name)
+        return VirtualStudio(room, occasion=occasion)
     if is_virtual(input_name):
-        raise DeviceError(
-            "RC-402",
-            f"{input_name} does not record what {name} plays",
-            hint="a virtual studio plays and records by itself: use it for both",
-        )
+        raise _other_room(name, input_name)
     try:
         known = cards()
     except DeviceError:
@@ -94,6 +93,14 @@ def _room(name: str) -> VirtualRoom:
     if room is None:
         raise _unknown(name, [])
     return room
+
+
+def _other_room(name: str, input_name: str) -> DeviceError:
+    return DeviceError(
+        "RC-402",
+        f"{input_name} does not record what {name} plays",
+        hint="a virtual studio plays and records by itself: use it for both",
+    )
 
 
 def _virtual_names() -> list[str]:

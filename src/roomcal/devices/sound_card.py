@@ -8,9 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from roomcal.devices.device import DeviceInfo, Recording, Watch
+from roomcal.devices.device import DeviceInfo, Recording, Watch, refuse_channels
 from roomcal.devices.interruption import Interrupted, Requests, requests
-from roomcal.devices.port_audio import Card, Direction, describe
+from roomcal.devices.port_audio import Card, describe
 from roomcal.devices.streams import Streams
 from roomcal.devices.transport import FADE_S, Transport
 from roomcal.devices.watchdog import Watchdog
@@ -102,8 +102,9 @@ class SoundCard:
         """
         if output.ndim != 2 or output.shape[0] != len(output_channels):
             raise ValueError(f"{output.shape=} does not fit {output_channels=}")
-        _check_channels(self._output_card, "output", output_channels)
-        _check_channels(self._input_card, "input", input_channels)
+        output_card, input_card = self._output_card, self._input_card
+        refuse_channels(output_card.full_name, "output", output_channels, output_card.n_outputs)
+        refuse_channels(input_card.full_name, "input", input_channels, input_card.n_inputs)
         wanted = (max(output_channels), max(input_channels))
         # Some drivers open with all their channels or not at all (WASAPI).
         everything = (self._output_card.n_outputs, self._input_card.n_inputs)
@@ -238,19 +239,3 @@ def _undisturbed() -> Iterator[None]:
         sys.setswitchinterval(interval_s)
         if collects:
             gc.enable()
-
-
-def _check_channels(card: Card, direction: Direction, channels: Sequence[int]) -> None:
-    """Refuse channels that a device does not have."""
-    available = card.n_channels(direction)
-    for channel in channels:
-        if not 1 <= channel <= available:
-            raise DeviceError(
-                "RC-402",
-                f"{card.full_name} has no {direction} {channel}",
-                hint=f"its {direction}s are 1 to {available}"
-                if available
-                else f"it has no {direction}s: name another device with --{direction}-device",
-                device=card.full_name,
-                channel=channel,
-            )

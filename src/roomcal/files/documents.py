@@ -42,8 +42,16 @@ def json_line(data: Any) -> str:  # noqa: ANN401 - any JSON value
     return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False)
 
 
-def read_document(path: Path, *, what: str) -> dict[str, Any]:
+def read_document(path: Path, *, what: str, cure: str = "") -> dict[str, Any]:
     """Read one document.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What it holds, in words.
+    cure : str, optional
+        What to do about a damaged one, where there is no copy.
 
     Raises
     ------
@@ -53,23 +61,25 @@ def read_document(path: Path, *, what: str) -> dict[str, Any]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise _damaged(path, f"cannot read {path}: {error.strerror or error}", what) from error
+        raise _damaged(
+            path, f"cannot read {path}: {error.strerror or error}", what, cure
+        ) from error
     if not raw.strip():
         raise _damaged(path, f"{path} is empty", what)
     try:
         data = json.loads(raw.decode("utf-8"))
     except json.JSONDecodeError as error:
         text = f"{path} line {error.lineno} is damaged: {error.msg[:1].lower()}{error.msg[1:]}"
-        raise _damaged(path, text, what, line=error.lineno) from error
+        raise _damaged(path, text, what, cure, line=error.lineno) from error
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         text = f"{path} line {line} is damaged: it is not UTF-8 text"
-        raise _damaged(path, text, what, line=line) from error
+        raise _damaged(path, text, what, cure, line=line) from error
     except RecursionError as error:
-        raise _damaged(path, f"{path} is damaged: it is nested too deeply", what) from error
+        raise _damaged(path, f"{path} is damaged: it is nested too deeply", what, cure) from error
     schema = data.get("schema") if isinstance(data, dict) else None
     if not isinstance(schema, int):
-        raise _damaged(path, f"{path} line 1: there is no schema number", what, line=1)
+        raise _damaged(path, f"{path} line 1: there is no schema number", what, cure, line=1)
     if schema > SCHEMA:
         version = data.get("roomcal_version")
         by = f"roomcal {version}" if isinstance(version, str) and version else "a newer roomcal"
@@ -132,14 +142,12 @@ def _white(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _damaged(path: Path, message: str, what: str, **evidence: object) -> InputError:
+def _damaged(path: Path, message: str, what: str, cure: str = "", **evidence: object) -> InputError:
     copy = backup_path(path)
-    cure = (
-        f"restore {copy.name}: copy it over {path.name}"
-        if copy.is_file()
-        else (f"restore {path.name} from a backup, or make the {what} again")
-    )
-    return InputError("RC-310", message, hint=cure, path=str(path), **evidence)
+    hint = cure or f"restore {path.name} from a backup, or make the {what} again"
+    if copy.is_file():
+        hint = f"restore {copy.name}: copy it over {path.name}"
+    return InputError("RC-310", message, hint=hint, path=str(path), **evidence)
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -10,6 +10,7 @@ from roomcal.files.documents import read_document, write_document
 from roomcal.model.level_check import LevelCheck
 
 FILE_NAME = "level.json"
+_CURE = f"remove {FILE_NAME}, then run `roomcal level` again"  # which reads it too
 
 
 def save_level(root: Path, check: LevelCheck) -> Path:
@@ -32,13 +33,13 @@ def load_level(root: Path) -> LevelCheck | None:
     path = root / FILE_NAME
     if not path.exists():
         return None
-    data = read_document(path, what="level check")
+    data = read_document(path, what="level check", cure=_CURE)
     try:
         return msgspec.convert(data, LevelCheck)
     except msgspec.ValidationError as error:
         raise InputError(
             "RC-310",
             f"{path}: {error}",
-            hint="run `roomcal level` again, or remove the file",
+            hint=_CURE,
             path=str(path),
         ) from error

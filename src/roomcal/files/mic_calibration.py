@@ -44,7 +44,7 @@ def read_mic_calibration(path: Path) -> MicrophoneCalibration:
 
     A line holds data if its first field is a number: frequency, level and optional phase, apart
     by blanks, tabs, commas or semicolons. Titles may precede the data, comments may stand
-    anywhere. Rows are sorted, and rows at 0 Hz or below are dropped.
+    anywhere. Rows are sorted, and rows at 0 Hz are dropped.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def read_mic_calibration(path: Path) -> MicrophoneCalibration:
         RC-301 when the file cannot be read; RC-307, with the line, when it cannot be used.
     """
     # The end mark of old systems, zeros that fill a block, and the minus sign of typesetters.
-    whole = read_text(path).rstrip("\x1a\0\r\n ").replace("\u2212", "-")
+    whole = _text(path).rstrip("\x1a\0\r\n ").replace("\u2212", "-")
     lines = re.split(r"\r\n|\r|\n", _THOUSANDS.sub("", whole))
     rows: list[tuple[int, tuple[float, ...]]] = []
     header = []
@@ -121,6 +121,16 @@ def sparkline(curve: Curve) -> str:
     return f"20 Hz {bars} 20 kHz, {low:+.1f} to {low + span:+.1f} dB"
 
 
+def _text(path: Path) -> str:
+    """Read the file; where that fails, say also how to do without it."""
+    try:
+        return read_text(path)
+    except InputError as error:
+        raise InputError(
+            error.fault, error.message, hint=f"{error.hint}, {WITHOUT}", **error.evidence
+        ) from error
+
+
 def _row(path: Path, number: int, text: str) -> tuple[float, ...] | None:
     """Return the numbers of a line of data, or None if it is none."""
     fields = _fields(path, number, text)
@@ -139,6 +149,8 @@ def _row(path: Path, number: int, text: str) -> tuple[float, ...] | None:
     frequency, level = values[:2]
     if not np.isfinite(values).all():
         raise _line_error(path, number, f"{text[:40]!r} is not finite")
+    if frequency < 0.0:
+        raise _line_error(path, number, f"there is no frequency of {frequency:g} Hz")
     if frequency > 0.0 and abs(level) > LEVEL_LIMIT_DB:
         unit = "; is that a phase in degrees?" if abs(level) <= 360.0 else ""
         raise _line_error(

@@ -5,7 +5,9 @@ import dataclasses
 import re
 from pathlib import Path
 
-from roomcal.errors import InputError
+from roomcal.errors import InputError, StorageError
+from roomcal.files.documents import backup_path
+from roomcal.files.folders import document_path
 from roomcal.files.session_store import NOT_JUDGED, SessionStore, digest
 from roomcal.files.wav import inspect_audio
 from roomcal.model.session import StoredFile, TakeRecord
@@ -46,6 +48,27 @@ def recover(store: SessionStore) -> list[str]:
     if tuple(takes) != store.session.takes:
         store.save(dataclasses.replace(store.session, takes=tuple(takes)))
     return notes
+
+
+def refuse_lost_document(folder: Path) -> None:
+    """Refuse to begin in a folder that holds responses, but no document that tells of them.
+
+    Raises
+    ------
+    StorageError
+        RC-602
+    """
+    count = len(list(folder.glob("*.ir.wav"))) if folder.is_dir() else 0
+    document = document_path(folder, "session")
+    if count and not document.exists() and not backup_path(document).exists():
+        raise StorageError(
+            "RC-602",
+            f"{folder} holds {counted(count, 'response')} and no {document.name}, which tells "
+            "of them",
+            hint=f"restore {document.name} from a backup, choose another name, or --force to "
+            "begin anew and write over them",
+            path=str(folder),
+        )
 
 
 def _name(take: TakeRecord) -> str:

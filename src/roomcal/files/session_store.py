@@ -52,11 +52,15 @@ class SessionStore:
 
     @classmethod
     def open(cls, root: Path, name: str) -> "SessionStore":
-        """Open an existing session by name or path."""
+        """Open an existing session by name or path; it is called as its folder is.
+
+        A copy of a session still holds the name of the one that it was copied from.
+        """
         folder = existing_folder(root, "session", name)
         path = document_path(folder, "session")
         data = read_document(path, what="session")
-        return cls(folder, convert_document(path, data, Session, what="session"))
+        session = convert_document(path, data, Session, what="session")
+        return cls(folder, dataclasses.replace(session, name=folder.name))
 
     @classmethod
     def create(cls, root: Path, session: Session) -> "SessionStore":

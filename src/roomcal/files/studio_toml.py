@@ -16,6 +16,14 @@ from roomcal.files.atomic import write_bytes
 from roomcal.model.studio import Studio
 
 FILE_NAME = "studio.toml"
+_TYPES = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
 
 
 def read_studio(path: Path) -> Studio:
@@ -104,6 +112,7 @@ def _refuse_unknown_keys(data: Any, kind: Any, *, path: Path, where: str) -> Non
 
 def _plain(message: str) -> str:
     """Turn "... - at `$.speakers[0].name`" into "speakers[1].name: ..."."""
+    message = re.sub(r"Expected `([\w |]+)`, got `(\w+)`", _plain_types, message)
     message = re.sub(r"Object missing required field `(\w+)`", r"the key '\1' is missing", message)
     match = re.fullmatch(r"(.*) - at `\$\.?(.*)`", message)
     if not match:
@@ -112,3 +121,10 @@ def _plain(message: str) -> str:
     counted = re.sub(r"\[(\d+)\]", lambda m: f"[{int(m[1]) + 1}]", where)
     text = text[:1].lower() + text[1:]
     return f"{counted}: {text}" if counted else text
+
+
+def _plain_types(match: re.Match[str]) -> str:
+    """Turn "Expected `str`, got `int`" into "must be text, not a number"."""
+    wanted = " or ".join(_TYPES.get(t, t) for t in match[1].split(" | ") if t != "null")
+    found = {"int": "a number", "float": "a decimal number"}.get(match[2], _TYPES.get(match[2]))
+    return f"must be {wanted}, not {found or match[2]}"

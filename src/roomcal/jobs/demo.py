@@ -13,7 +13,8 @@ from roomcal.jobs.apply import Applied, apply_bank
 from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.design import design_bank
 from roomcal.jobs.export import Exported, export_bank
-from roomcal.jobs.measure import MeasureRequest, measure
+from roomcal.jobs.measure import measure
+from roomcal.jobs.measure_plan import MeasureRequest
 from roomcal.jobs.report import gather, write_report
 from roomcal.jobs.story import Story
 from roomcal.jobs.studio import Place, open_place

@@ -10,7 +10,8 @@ from roomcal.files.bank_store import load_bank
 from roomcal.files.folders import fresh_name, names
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Conversation
-from roomcal.jobs.measure import MeasureRequest, measure
+from roomcal.jobs.measure import measure
+from roomcal.jobs.measure_plan import MeasureRequest
 from roomcal.jobs.session_takes import main_position, take_of
 from roomcal.jobs.studio import Place, chosen_speakers
 from roomcal.measure.plan import DEFAULT_PAUSE_S

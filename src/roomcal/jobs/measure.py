@@ -1,13 +1,9 @@
 """Measure: play, keep the raw take, judge it, derive the response, and go on to the next."""
 
-import datetime
-from dataclasses import dataclass
 from pathlib import Path
 
 from roomcal.devices.interruption import Interrupted
-from roomcal.errors import DeviceError, InputError, MeasurementError, SafetyStop, StorageError
-from roomcal.files.bank_store import filters_for
-from roomcal.files.folders import document_path, new_folder, unknown_name
+from roomcal.errors import DeviceError, MeasurementError, SafetyStop
 from roomcal.files.mic_calibration import sparkline
 from roomcal.files.session_recovery import recover
 from roomcal.files.session_store import SessionStore
@@ -16,56 +12,18 @@ from roomcal.jobs.conversation import Conversation
 from roomcal.jobs.guidance import placement_text, verdict_text
 from roomcal.jobs.judgement import judged_take
 from roomcal.jobs.linearity import with_linearity
+from roomcal.jobs.measure_plan import MeasureRequest, plan_measurement
 from roomcal.jobs.memory import keep_memory_low
 from roomcal.jobs.play_take import play_take
-from roomcal.jobs.preparation import (
-    DEFAULT_MAX_SPL_DB,
-    Prepared,
-    Wanted,
-    prepare,
-    wanted_level_dbfs,
-)
-from roomcal.jobs.sensitivity import marked, with_sensitivity
+from roomcal.jobs.preparation import Prepared, prepare
+from roomcal.jobs.sensitivity import marked
 from roomcal.jobs.studio import Place
 from roomcal.measure.judge import retake_may_help
-from roomcal.measure.plan import DEFAULT_PAUSE_S, plan_take
 from roomcal.measure.stream_report import stream_verdict
 from roomcal.model.capture import Capture
-from roomcal.model.filter_bank import Bank, FilterBank
-from roomcal.model.session import Session
 from roomcal.model.studio import Position, Speaker
-from roomcal.model.sweep import Sweep
 
 MAX_RETAKES = 2
-
-
-@dataclass(frozen=True)
-class MeasureRequest:
-    """What to measure and how."""
-
-    speakers: tuple[Speaker, ...]
-    positions: tuple[Position, ...]
-    sweeps: int = 3  # a take
-    length_s: float = 5.5  # of one sweep
-    level_dbfs: float | None = None  # None: what `roomcal level` found, else `UNCHECKED_LEVEL_DBFS`
-    max_spl_db: float = DEFAULT_MAX_SPL_DB  # dB(C), where the microphone's sensitivity is known
-    check_wiring: bool = True  # quiet sounds first; without them nothing guards the loudness
-    through: Bank | None = None  # a bank in the path
-    use_calibration: bool = True
-    force: bool = False  # measure paths again that the session has
-    pause_s: float = DEFAULT_PAUSE_S  # after a sweep
-
-    @property
-    def wanted(self) -> Wanted:
-        """What the preparation needs to know."""
-        return Wanted(
-            self.level_dbfs,
-            self.max_spl_db,
-            self.sweeps,
-            self.length_s,
-            self.pause_s,
-            self.check_wiring,
-        )
 
 
 def measure(
@@ -83,7 +41,10 @@ def measure(
         another device or with another use of the calibration; RC-309 if the bank has no filter
         for a speaker, RC-311 if it has none for the sample rate.
     StorageError
-        RC-602 if the session has every path already and `force` is not given.
+        RC-602 if the session has every path already, or responses and no document, and `force`
+        is not given.
+    DeviceError
+        RC-402 for a channel or rate that the device does not have.
     MeasurementError
         If a path cannot be measured; everything before it is kept.
     BusyError
@@ -98,9 +59,8 @@ def _measure_alone(
     root: Path, name: str, place: Place, request: MeasureRequest, talk: Conversation
 ) -> SessionStore:
     """Measure while nobody else writes to the session."""
-    filters = _filters(place, request)
-    place, full_scale, known = with_sensitivity(root, place)
-    store = _open_session(root, name, place, request)
+    plan = plan_measurement(root, name, place, request)
+    store, place, todo = plan.store, plan.place, plan.todo
     for text in recover(store):
         talk.note(text)
     if store.session.responses and not store.session.device:
@@ -108,21 +68,9 @@ def _measure_alone(
             f"the session {store.session.name} was imported, and what is measured joins it: unless "
             "room, microphone and its places are the same, measure into a session of its own"
         )
-    todo = [
-        (position, speaker)
-        for position in request.positions
-        for speaker in request.speakers
-        if request.force or store.response_record(speaker.name, position.name) is None
-    ]
-    total = len(request.positions) * len(request.speakers)
-    if not todo:
-        raise StorageError(
-            "RC-602",
-            f"the session {store.folder.name} has all {total} paths already",
-            hint="choose another name, or --force to measure them again",
-        )
-    if len(todo) < total:
-        talk.note(f"{total - len(todo)} of {total} paths are measured already; going on")
+    plan.refuse_nothing_to_do()
+    if plan.n_done:
+        talk.note(f"{plan.n_done} of {plan.n_paths} paths are measured already; going on")
     if place.microphone is not None and request.use_calibration:
         for text in place.microphone.warnings:
             talk.warn(f"calibration of the microphone: {text}; {sparkline(place.microphone.curve)}")
@@ -153,9 +101,9 @@ def _measure_alone(
                     talk,
                     wanted=request.wanted,
                     folder=store.folder,
-                    filters=filters,
-                    full_scale=full_scale,
-                    known=known,
+                    filters=plan.filters,
+                    full_scale=plan.full_scale,
+                    known=plan.known,
                 )
                 place = marked(place, prepared.full_scale)
             talk.step(f"{speaker.name} at {position.name}")
@@ -166,81 +114,6 @@ def _measure_alone(
     if skipped:
         talk.warn(f"skipped: {', '.join(skipped)}; the same command measures what is missing")
     return store
-
-
-def planned_duration_s(place: Place, request: MeasureRequest) -> float:
-    """Length of all the takes together."""
-    fs = place.studio.fs
-    sweep = Sweep(fs=fs, length_s=request.length_s)
-    plan = plan_take(sweep, repeats=request.sweeps, reverberation_s=request.pause_s)
-    return len(request.speakers) * len(request.positions) * plan.n_samples / fs
-
-
-def level_of(root: Path, place: Place, request: MeasureRequest) -> float:
-    """Peak of the sweeps in dBFS, before any limit of sound pressure."""
-    _, _, known = with_sensitivity(root, place)
-    return wanted_level_dbfs(request.level_dbfs, known)
-
-
-def _open_session(root: Path, name: str, place: Place, request: MeasureRequest) -> SessionStore:
-    folder = new_folder(root, "session", name)
-    session = Session(
-        name=name,
-        device=place.device_name,
-        through=request.through.name if request.through else "",
-        calibrated=request.use_calibration,
-        studio=place.studio,
-        created_at=_now(),
-    )
-    if not document_path(folder, "session").exists():
-        return SessionStore.create(root, session)
-    store = SessionStore.open(root, name)
-    _refuse_other_conditions(store.session, session, place.studio.fs)
-    return store
-
-
-def _refuse_other_conditions(old: Session, new: Session, fs: int) -> None:
-    """Refuse to go on with a session whose responses would not be alike."""
-    hint = "measure into a session of another name, or as the session was begun"
-    for response in old.responses:
-        if response.fs != fs:
-            raise InputError(
-                "RC-304",
-                f"the session {old.name} holds {response.fs} Hz; the studio measures at {fs} Hz",
-                hint=hint,
-            )
-    was, now = (
-        {
-            "device": s.device,
-            "bank in the path": s.through or "none",
-            "calibration": "used" if s.calibrated else "left out",
-        }
-        for s in (old, new)
-    )
-    for what in was if old.device else ():  # an imported session says nothing about any of them
-        if was[what] != now[what]:
-            raise InputError(
-                "RC-315",
-                f"the session {old.name} was measured with another {what}: {was[what]}, "
-                f"now {now[what]}",
-                hint=hint,
-            )
-
-
-def _filters(place: Place, request: MeasureRequest) -> FilterBank | None:
-    """Return the filters in the path, after checking that they are made for these speakers."""
-    if request.through is None:
-        return None
-    filters = filters_for(request.through, place.studio.fs)
-    known = [s.name for s in place.studio.speakers]
-    for speaker in request.speakers:
-        if speaker.name not in filters.inputs:
-            bank = f"input of the bank {request.through.name}"
-            raise unknown_name(bank, speaker.name, filters.inputs)
-    for output in filters.outputs:
-        if output not in known:
-            raise unknown_name("speaker", output, known)
-    return filters
 
 
 def _measure_path(
@@ -309,7 +182,3 @@ def _keep_interrupted(store: SessionStore, capture: Capture, end: Interrupted | 
         else f"ended by {end.reason} at {capture.duration_s:.1f} s"
     )
     store.judge_take(record, reason=reason)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

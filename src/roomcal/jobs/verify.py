@@ -13,7 +13,8 @@ from roomcal.files.bank_store import filters_for
 from roomcal.files.folders import fresh_name, unknown_name
 from roomcal.files.session_store import SessionStore
 from roomcal.jobs.conversation import Conversation
-from roomcal.jobs.measure import MeasureRequest, measure
+from roomcal.jobs.measure import measure
+from roomcal.jobs.measure_plan import MeasureRequest
 from roomcal.jobs.studio import Place
 from roomcal.model.filter_bank import Bank, FilterBank
 from roomcal.model.impulse_response import ImpulseResponse

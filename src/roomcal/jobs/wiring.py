@@ -166,6 +166,15 @@ def _check_loopback(place: Place) -> None:
         )
 
 
+def quiet_duration_s(place: Place, speakers: Sequence[Speaker]) -> float:
+    """Length in seconds of the quiet sounds of `check_wiring` for these speakers."""
+    fs = place.studio.fs
+    cable = [] if place.studio.loopback is None else [FULL_RANGE]
+    probes = [*cable, *map(probe_of, speakers)]
+    first = sum(render_probe(p, fs, level_dbfs=FIRST_LEVEL_DBFS).size for p in probes)
+    return (first + plan_survey(len(speakers), fs).n_samples) / fs
+
+
 def quiet_gain_db(place: Place, speaker: Speaker, folder: Path) -> float:
     """Play the first sound of one speaker, and return how loud it was, input re output."""
     return round(_probe(place, speaker, folder).level_dbfs - FIRST_LEVEL_DBFS, 2)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from roomcal.model.sensitivity import Sensitivity
 from roomcal.model.studio import check_full_scale
 
+LEVEL_DBFS = (-120.0, -3.0)  # of a sweep's peak: nothing is played above, or heard below
+
 
 @dataclass(frozen=True)
 class SpeakerProfile:
@@ -31,7 +33,13 @@ class SpeakerLevel:
 
 @dataclass(frozen=True)
 class LevelCheck:
-    """A level check as it is stored in the studio's folder."""
+    """A level check as it is stored in the studio's folder.
+
+    Raises
+    ------
+    ValueError
+        For a level outside of `LEVEL_DBFS`, or a full scale that no microphone has.
+    """
 
     device: str
     input_channel: int
@@ -49,4 +57,9 @@ class LevelCheck:
     roomcal_version: str = ""
 
     def __post_init__(self) -> None:
+        low, high = LEVEL_DBFS
+        if self.level_dbfs is not None and not low <= self.level_dbfs <= high:
+            raise ValueError(
+                f"level_dbfs must be between {low:g} and {high:g} dBFS, got {self.level_dbfs:g}"
+            )
         check_full_scale(self.full_scale_db_spl)

@@ -32,8 +32,8 @@ def check_name(name: str, what: str) -> str:
         raise InputError(
             "RC-313",
             f"{name!r} cannot be the name of a {what}",
-            hint="use up to 64 letters, digits, '.', '_', '+' or '-', beginning with a letter or "
-            "a digit, and no name that Windows reserves (AUX, CON, ...)",
+            hint="use up to 64 letters a to z or A to Z, digits, '.', '_', '+' or '-', beginning "
+            "with a letter or a digit, and no name that Windows reserves (AUX, CON, ...)",
             name=name,
         )
     return name

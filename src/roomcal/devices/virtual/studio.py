@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.fft
 
-from roomcal.devices.device import DeviceInfo, Recording, Watch
+from roomcal.devices.device import DeviceInfo, Recording, Watch, refuse_channels
 from roomcal.devices.interruption import Interrupted
 from roomcal.devices.virtual import grid
 from roomcal.devices.virtual.clock import read_uniformly
@@ -155,8 +155,8 @@ class VirtualStudio:
         """Play and record; see `roomcal.devices.device.Device.play_record`."""
         output = np.asarray(output, dtype=np.float64)
         self._check_rate(fs)
-        _check_channels("output", output_channels, self.room.converters.n_outputs)
-        _check_channels("input", input_channels, self.room.converters.n_inputs)
+        refuse_channels(self.info.name, "output", output_channels, self.room.converters.n_outputs)
+        refuse_channels(self.info.name, "input", input_channels, self.room.converters.n_inputs)
         if output.ndim != 2 or output.shape[0] != len(output_channels):
             raise ValueError(f"{output.shape=} does not fit {output_channels=}")
         take = self._take
@@ -294,18 +294,6 @@ def _point(position_m: Point | None) -> Point:
     if position_m is None:
         raise ValueError("a position of a virtual room needs coordinates")
     return position_m
-
-
-def _check_channels(what: str, channels: Sequence[int], available: int) -> None:
-    """Refuse channels that the device does not have."""
-    for channel in channels:
-        if not 1 <= channel <= available:
-            raise DeviceError(
-                "RC-402",
-                f"the device has no {what} {channel}",
-                hint=f"its {what}s are 1 to {available}",
-                channel=channel,
-            )
 
 
 def _stopped_at(recorded: FloatArray, watch: Watch | None) -> int | None:
