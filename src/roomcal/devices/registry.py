@@ -43,11 +43,11 @@ def open_device(
     """
     if is_virtual(name):
         room = _room(name)
-        if input_name and not (is_virtual(input_name) and _room(input_name) is room):
-            raise _other_room(name, input_name)
+        if input_name and not is_virtual(input_name):
+            raise other_room(name, input_name)
         return VirtualStudio(room, occasion=occasion)
     if is_virtual(input_name):
-        raise _other_room(name, input_name)
+        raise other_room(name, input_name)
     try:
         known = cards()
     except DeviceError:
@@ -95,7 +95,8 @@ def _room(name: str) -> VirtualRoom:
     return room
 
 
-def _other_room(name: str, input_name: str) -> DeviceError:
+def other_room(name: str, input_name: str) -> DeviceError:
+    """Build the error for a device that does not hear what a virtual one plays, or the reverse."""
     return DeviceError(
         "RC-402",
         f"{input_name} does not record what {name} plays",

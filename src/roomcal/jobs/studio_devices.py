@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from roomcal.devices.device import Device, refuse_channels
-from roomcal.devices.registry import is_virtual, open_device
+from roomcal.devices.registry import is_virtual, open_device, other_room
 from roomcal.errors import DeviceError
 from roomcal.model.studio import Speaker, Studio
 
@@ -63,6 +63,8 @@ def absent_device(studio: Studio) -> str:
         for channels or a rate that a device does not have.
     """
     name, records = studio.output_device, studio.input_device
+    if is_virtual(name) and records not in ("", name):
+        raise other_room(name, records)
     try:
         device = open_device(name, input_name=records, audio=studio.audio)
     except DeviceError as error:
