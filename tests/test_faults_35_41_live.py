@@ -332,6 +332,22 @@ def test_fault_40_a_loop_at_1_db_is_muted_within_a_second_of_getting_loud(rng, d
     assert not np.any(y[2 * FS :])
 
 
+@pytest.mark.parametrize("dc_at_s", [0.7, 0.8, 0.9, 1.0])
+def test_fault_40_a_mute_for_dc_while_the_loop_is_asked_is_no_answer(rng, dc_at_s):
+    """The input falls as nothing is heard: taken for a no, it would be loud for ten seconds."""
+    prepared = started(running(unity()))
+    x = 0.05 * rng.standard_normal((6 * FS, 2))
+    x[round(dc_at_s * FS) : round((dc_at_s + 0.25) * FS)] += 0.2
+
+    y = play(prepared, x, feedback=(10 ** (1 / 20), 16))
+
+    meters = prepared.panel.meters()
+    assert meters.reason == "feedback"
+    peaks = np.abs(y).reshape(-1, FS // 20, 2).max(axis=(1, 2))  # of every 50 ms
+    assert np.count_nonzero(peaks > 0.5) * 0.05 < 1.6  # until the DC, and once more
+    assert not np.any(y[4 * FS :])
+
+
 def test_fault_40_a_loop_that_closes_under_loud_music_is_muted_too(rng):
     prepared = started(running(unity()))
     x = 0.4 * sine(200, 3 * FS) + 0.05 * rng.standard_normal((3 * FS, 2))

@@ -368,7 +368,7 @@ def test_row_40_feedback_is_muted_within_a_second_and_has_to_be_rearmed(make_stu
     # A loop that ends in DC is muted for that first, comes back, and then is known for a loop.
     loud = stretches(np.nan_to_num(np.abs(y)).max(axis=0) > 0.5)
     assert 1 <= len(loud) <= 4
-    assert all(last - first < FS for first, last in loud)
+    assert all(last - first < FS for first, last in loud), [(b - a) / FS for a, b in loud]
     assert np.abs(y[:, np.isfinite(y).all(axis=0)][:, -64:]).max() == 0.0
     assert np.isfinite(x).all()
     studio.start_engine("run one --jack --source player:1,2")

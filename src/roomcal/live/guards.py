@@ -181,6 +181,10 @@ def recent_peak(numbers: Numbers, number: int) -> float:
 def ask_for_loop(state: State, numbers: Numbers) -> bool:
     """Go on with the question whether there is a loop, once a window; tell when there is one."""
     asked = state[ASKED]
+    if state[DC_LATCHED]:  # the silence of that mute is no answer
+        state[ASKED] = 0
+        numbers[DIP_WANTED] = 1.0
+        return False
     if asked == 0:
         if state[OVER_RUN] >= ASK_AFTER and state[ASK_PAUSE] == 0:
             state[ASKED] = 1
