@@ -115,7 +115,7 @@ LEVEL = (
 
 
 @pytest.mark.parametrize(
-    "text", ['{"schema": 1, "device": 3}', "garbage", LEVEL % "0", LEVEL % "5", LEVEL % "-121"]
+    "text", ["", '{"schema": 1, "device": 3}', "garbage", LEVEL % "0", LEVEL % "5", LEVEL % "-121"]
 )
 def test_a_damaged_level_is_named_and_the_cure_helps(runner, text):
     Path("level.json").write_text(text)
@@ -127,6 +127,25 @@ def test_a_damaged_level_is_named_and_the_cure_helps(runner, text):
         assert "RC-310" in result.stderr
         # `roomcal level` reads the file too: to run it again is no cure while the file is there.
         assert "remove level.json, then run `roomcal level` again" in result.stderr
+    assert not list(Path().rglob("*.wav"))  # nothing was played
+
+
+CONFIRMED = (
+    '{"schema": 1, "confirmations": [{"microphone": {"device": "virtual", "input_device": "", '
+    '"input_channel": 1}, "full_scale_db_spl": %s, "source": "a calibrator of 94 dB"}]}'
+)
+
+
+@pytest.mark.parametrize("text", ["", "garbage", '{"schema": 1}', CONFIRMED % "400"])
+def test_a_damaged_sensitivity_is_named_and_the_cure_helps(runner, text):
+    Path("sensitivity.json").write_text(text)
+
+    for command in ("measure a --device virtual --positions 1", "level --device virtual"):
+        result = runner.invoke(cli, command.split())
+
+        assert result.exit_code == 3
+        assert "RC-310" in result.stderr
+        assert "remove sensitivity.json, then confirm the sensitivity again" in result.stderr
     assert not list(Path().rglob("*.wav"))  # nothing was played
 
 

@@ -9,8 +9,6 @@ from roomcal.units import FloatArray
 
 # A calibration that asks for more than this is wrong, or says that the microphone is deaf there.
 MAX_CORRECTION_DB = 20.0
-
-
 _REFERENCE_HZ = 1000.0
 
 

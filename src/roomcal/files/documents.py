@@ -65,7 +65,7 @@ def read_document(path: Path, *, what: str, cure: str = "") -> dict[str, Any]:
             path, f"cannot read {path}: {error.strerror or error}", what, cure
         ) from error
     if not raw.strip():
-        raise _damaged(path, f"{path} is empty", what)
+        raise _damaged(path, f"{path} is empty", what, cure)
     try:
         data = json.loads(raw.decode("utf-8"))
     except json.JSONDecodeError as error:

@@ -10,6 +10,7 @@ from roomcal.files.documents import read_document, write_document
 from roomcal.model.sensitivity import Confirmation, MicrophoneInput
 
 FILE_NAME = "sensitivity.json"
+_CURE = f"remove {FILE_NAME}, then confirm the sensitivity again"  # which reads it too
 
 
 def save_confirmation(root: Path, confirmation: Confirmation) -> None:
@@ -35,13 +36,13 @@ def _load(root: Path) -> list[Confirmation]:
     path = root / FILE_NAME
     if not path.exists():
         return []
-    data = read_document(path, what="sensitivity")
+    data = read_document(path, what="sensitivity", cure=_CURE)
     try:
         return msgspec.convert(data.get("confirmations"), list[Confirmation])
     except msgspec.ValidationError as error:
         raise InputError(
             "RC-310",
             f"{path}: {error}",
-            hint="confirm the sensitivity again after removing the file",
+            hint=_CURE,
             path=str(path),
         ) from error

@@ -99,7 +99,7 @@ def analyze_loaded(
     complete = replace(
         found,
         distortion=_distortion(found, captures) if only in (None, "distortion") else {},
-        noise=_noise(store, captures, main),
+        noise=_noise(store, captures),
         pairs=analyze_pairs(responses, names) if only in (None, "pair", "standards") else (),
         boundaries=_boundaries(store, responses, size_m) if only in (None, "boundary") else (),
     )
@@ -129,12 +129,12 @@ def _distortion(found: SessionAnalysis, captures: dict[str, Capture]) -> dict[st
     }
 
 
-def _noise(store: SessionStore, captures: dict[str, Capture], main: str) -> NoiseAnalysis | None:
+def _noise(store: SessionStore, captures: dict[str, Capture]) -> NoiseAnalysis | None:
     """Noise before the first mark of each take, hum included."""
     if not captures:
         return None
     # The sensitivity of each take: a session may be gone on with after a gain was turned.
-    records = {name: store.response_record(name, main) for name in captures}
+    records = {name: store.response_record(name, c.position) for name, c in captures.items()}
     known = {
         name: r.full_scale_db_spl
         for name, r in records.items()

@@ -21,6 +21,7 @@ from roomcal.model.studio import Position
 
 _CALIBRATOR_HZ = (1000.0, 250.0)
 _CALIBRATOR_S = 3.0
+# A UMIK-2 reads full scale at 125 dB SPL; 40 dB less or 25 dB more is no usual microphone.
 _USUAL_FULL_SCALE_DB = (85.0, 150.0)
 _CALIBRATOR_ABOVE_DB = 20.0  # a tone that is less above the rest is no calibrator
 

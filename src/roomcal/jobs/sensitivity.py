@@ -6,7 +6,7 @@ from pathlib import Path
 from roomcal.errors import InputError
 from roomcal.files.level_store import load_level
 from roomcal.files.sensitivity_store import load_confirmation
-from roomcal.jobs.studio import Place, without_full_scale
+from roomcal.jobs.studio import Place
 from roomcal.measure.loudness import FullScale, full_scale_of_sens_factor
 from roomcal.model.level_check import LevelCheck
 from roomcal.model.sensitivity import Confirmation, MicrophoneInput
@@ -41,21 +41,17 @@ def microphone_of(place: Place) -> MicrophoneInput:
 
 def marked(place: Place, full_scale: FullScale) -> Place:
     """Return the place with what full scale means in its studio."""
-    studio = without_full_scale(place.studio)
     microphone = dataclasses.replace(
-        studio.microphone,
+        place.studio.microphone,
         full_scale_db_spl=full_scale.db_spl,
         full_scale_estimated=full_scale.sensitivity == "estimated",
     )
-    return dataclasses.replace(place, studio=dataclasses.replace(studio, microphone=microphone))
+    studio = dataclasses.replace(place.studio, microphone=microphone)
+    return dataclasses.replace(place, studio=studio)
 
 
 def of_confirmation(confirmation: Confirmation) -> FullScale:
-    """Return what a confirmation says, or the worst if it is doubted.
-
-    Speakers that are quieter at the microphone may be so because its gain was turned down: then
-    the same level means more.
-    """
+    """Return what a confirmation says; nothing but its worst if it is doubted."""
     if confirmation.moved_db == 0.0:
         return FullScale(
             "confirmed",
@@ -63,8 +59,7 @@ def of_confirmation(confirmation: Confirmation) -> FullScale:
             confirmation.source,
             confirmation=confirmation,
         )
-    worst_db_spl = confirmation.full_scale_db_spl + max(0.0, -confirmation.moved_db)
-    return FullScale(worst_db_spl=worst_db_spl, confirmation=confirmation)
+    return FullScale(confirmation=confirmation)
 
 
 def _full_scale(place: Place, stored: Confirmation | None) -> FullScale:

@@ -105,8 +105,8 @@ def check_wiring(
     ------
     MeasurementError
         RC-501 when nothing comes back over the loopback cable; RC-502, RC-541, RC-542: silence, no
-        speaker, another input; RC-526 to RC-528: the same
-        speaker twice, swapped (also if whoever listens says so), mixed.
+        speaker, another input; RC-526 to RC-528: the same speaker twice, swapped (also if whoever
+        listens says so), mixed.
     SafetyStop
         RC-701 when a speaker is louder than at the level check.
     """
@@ -136,7 +136,7 @@ def check_wiring(
                 verdict.fault, verdict.message, hint=verdict.hint, **dict(verdict.evidence)
             )
         talk.warn(f"{verdict.message}: {verdict.hint}")
-    if (known is None or known.level_dbfs is None) and not places_tell_apart(speakers, position):
+    if known is None and not places_tell_apart(speakers, position):
         _ask_who_played(place, speakers, talk)
     return Wiring(survey, heard, delay, fs, verdicts)
 

@@ -15,7 +15,7 @@ from roomcal.units import FloatArray, db_from_power, power_from_db
 SINE_RMS_DB = -10.0 * float(np.log10(2.0))  # of a sine, re its peak
 # An estimate knows nothing of a capture slider: it may be louder by this.
 ESTIMATE_MARGIN_DB = 6.0
-# The same quiet sounds, the microphone placed anew by hand, differ by less.
+# The microphone put back within 5 cm changes a first sound by up to 0.7 dB in the virtual rooms.
 TURNED_DB = 3.0
 # miniDSP's nominal sensitivity: 94 dB SPL read -18 dBFS, and the Sens Factor says by how much one
 # microphone differs (a UMIK-2 of -13.5 dB gives 125 dB SPL at full scale, its data sheet the same).
@@ -36,14 +36,13 @@ class FullScale:
     db_spl: float | None = None  # where the microphone's calibration is 0 dB
     source: str = ""
     calibration: Curve | None = None  # what the microphone itself adds
-    worst_db_spl: float | None = None  # not known any more, but surely not above this
     confirmation: Confirmation | None = None  # the last, even if it is doubted now
 
     @property
     def at_most_db_spl(self) -> float | None:
         """The level that safety has to assume."""
         if self.db_spl is None:
-            return self.worst_db_spl
+            return None if self.confirmation is None else self.confirmation.worst_db_spl
         return self.db_spl + (ESTIMATE_MARGIN_DB if self.sensitivity == "estimated" else 0.0)
 
     @property

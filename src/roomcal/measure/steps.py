@@ -73,6 +73,12 @@ class StepInSweep:
 def find_steps(clock: ClockLine, fs: int) -> list[Step]:
     """Find the step that explains why the marks are on no line.
 
+    Parameters
+    ----------
+    clock : ClockLine
+        Of all marks.
+    fs : int
+
     Returns
     -------
     steps : list of Step

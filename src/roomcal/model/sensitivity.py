@@ -37,3 +37,8 @@ class Confirmation:
 
     def __post_init__(self) -> None:
         check_full_scale(self.full_scale_db_spl)
+
+    @property
+    def worst_db_spl(self) -> float:
+        """What full scale may mean now: quieter speakers may be a gain that was turned down."""
+        return self.full_scale_db_spl + max(0.0, -self.moved_db)

@@ -8,8 +8,8 @@ from roomcal.model.verdict import Verdict
 # FAULTS.md: between marks, clean takes vary by 0.003 dB at SNR 40 and 0.03 dB at SNR 20.
 WARNED_DB = 0.1
 REJECTED_DB = 0.5
-# A change between the loudest and the softest of five marks or fewer is chance below this many
-# times the uncertainty of one.
+# A change between the loudest and the softest mark, re the uncertainty of one: by chance five of
+# them reach that in 1 of 100,000 takes (10 pairs that differ by 4.95 standard deviations).
 _TIMES_NOISE = 7.0
 
 

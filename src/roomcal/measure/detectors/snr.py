@@ -66,15 +66,12 @@ def detect(evidence: Evidence) -> list[Verdict]:
         message = f"the noise is too high {{where}}: the speaker stands {worst_db:.0f} dB above it"
     elif worst_db < WARNED_BAND_DB:
         severity, limit_db = "warning", WARNED_BAND_DB
-        message = (
-            f"the noise is near {{where}}: the speaker stands {worst_db:.0f} dB above it, and "
-        )
-        message += f"filters boost nothing that has less than {WARNED_BAND_DB:.0f} dB"
+        message = f"the noise is near {{where}}: the speaker stands {worst_db:.0f} dB above it, "
+        message += f"and filters boost nothing that has less than {WARNED_BAND_DB:.0f} dB"
     elif broadband_db < WARNED_BROADBAND_DB:
         severity, limit_db = "warning", worst_db + 0.5
-        message = (
-            f"the noise is near, most {{where}}: the speaker stands {worst_db:.0f} dB above it"
-        )
+        message = "the noise is near, most {where}: "
+        message += f"the speaker stands {worst_db:.0f} dB above it"
     if limit_db is None:
         return []
     where = _range_text(snr.f_hz, played & (levels < limit_db))
