@@ -83,14 +83,19 @@ def runner(studio_folder: Path) -> CliRunner:
     return CliRunner(env={"NO_COLOR": "1", "COLUMNS": "80", "HOME": str(studio_folder)})
 
 
-def _fake_port_audio() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "fake_port_audio", Path(__file__).with_name("fake_port_audio.py")
-    )
+def _module_of(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
+    sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def clean_takes() -> Iterator[ModuleType]:
+    """The benchmark that makes takes with nothing wrong in them."""
+    yield _module_of(ROOT / "benchmarks" / "clean_takes.py")
+    del sys.modules["clean_takes"]
 
 
 @pytest.fixture
@@ -99,7 +104,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     from roomcal.devices import audio_thread, port_audio, streams
     from roomcal.devices.sound_card import SoundCard
 
-    module = _fake_port_audio()
+    module = _module_of(Path(__file__).with_name("fake_port_audio.py"))
     worlds = []
 
     def install(*cards: object) -> object:

@@ -4,9 +4,6 @@
 """
 
 import dataclasses
-import importlib.util
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,18 +11,7 @@ import pytest
 from roomcal.devices.virtual.rooms import ROOMS
 from roomcal.measure.judge import judge_capture, judge_position
 
-PATH = Path(__file__).resolve().parents[1] / "benchmarks" / "clean_takes.py"
 QUICK, ALL = 25, 100
-
-
-@pytest.fixture(scope="module")
-def clean_takes():
-    spec = importlib.util.spec_from_file_location("clean_takes", PATH)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["clean_takes"] = module  # its dataclass looks its module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["clean_takes"]
 
 
 def alarms(clean_takes, seeds, fs=48000):

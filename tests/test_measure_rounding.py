@@ -1,9 +1,6 @@
 """Recordings of 16 bits at low levels: rounding looks neither clipped nor lost, faults still do."""
 
 import dataclasses
-import importlib.util
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,18 +10,11 @@ from roomcal.measure.detectors.residual import dropouts
 from roomcal.measure.evidence import Evidence
 from roomcal.measure.steps_of_rounding import smallest_step
 
-PATH = Path(__file__).resolve().parents[1] / "benchmarks" / "clean_takes.py"
-
 
 @pytest.fixture(scope="module")
-def takes():
+def takes(clean_takes):
     """Four takes with nothing wrong in them."""
-    spec = importlib.util.spec_from_file_location("clean_takes", PATH)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["clean_takes"] = module  # its dataclass looks its module up
-    spec.loader.exec_module(module)
-    yield [module.random_take(seed) for seed in range(4)]
-    del sys.modules["clean_takes"]
+    return [clean_takes.random_take(seed) for seed in range(4)]
 
 
 def rounded(take, peak_dbfs, bits, rng=None):
